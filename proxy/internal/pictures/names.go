@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// nameLifetime is how long a picture keeps its name although authentik sends
+	// nameLifetime is how long a picture keeps its name when authentik sends
 	// its address with another token. Tokens are valid for fifteen minutes.
 	nameLifetime = 5 * time.Minute
-	// maxNames is how many names are kept.
+	// maxNames is the maximum number of names.
 	maxNames = 1000
 )
 
@@ -25,8 +25,8 @@ const (
 type names struct {
 	key []byte
 	// steady holds names by host and path. authentik signs the addresses of
-	// uploaded pictures anew in each answer; under a new name the browser would
-	// load the background again with every step.
+	// uploaded pictures anew in each answer. With a new name for each, the
+	// browser would load the background again with every step.
 	steady *cache.Cache[string, string]
 }
 

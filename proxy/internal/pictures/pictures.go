@@ -1,12 +1,11 @@
-// Package pictures serves the logos and backgrounds of authentik, which a
-// browser may not reach, below the gate's own address.
+// Package pictures serves the logos and backgrounds of authentik below the
+// gate's own address, since a browser may not reach authentik.
 //
-// It fetches only addresses that authentik itself has named, which a mark in
-// the picture's name proves, sends the browser nothing but pictures, and keeps
-// them for all visitors. It passes on nothing else of authentik, and does not
-// know visitors or sessions.
+// It fetches only addresses that authentik itself has named: a mark in the
+// picture's name proves it. It sends the browser only pictures, and keeps them
+// for all visitors. It does not know visitors or sessions.
 //
-//   - pictures.go: the handler and what it keeps
+//   - pictures.go: the handler, and the cache of pictures
 //   - names.go: the names of pictures
 package pictures
 
@@ -29,17 +28,18 @@ import (
 )
 
 const (
-	// pictureLifetime is how long a picture is kept, and missLifetime how long one
-	// that could not be fetched is not fetched again.
+	// pictureLifetime is how long a picture is kept. missLifetime is how long a
+	// picture that could not be fetched is not fetched again.
 	pictureLifetime = 15 * time.Minute
 	missLifetime    = 30 * time.Second
 	// fetchTimeout is how long the gate waits for authentik.
 	fetchTimeout = 10 * time.Second
-	// maxPicture bounds one picture, and maxBytes all that are kept, in bytes.
+	// maxPicture is the maximum size of one picture, and maxBytes that of all
+	// kept pictures together.
 	maxPicture = 4 << 20
 	maxBytes   = 32 << 20
-	// overhead is the weight of an entry besides the picture's bytes. An entry
-	// without a picture takes room as well.
+	// overhead is the weight of an entry in addition to the picture's bytes: an
+	// entry without a picture needs memory too.
 	overhead = 1 << 10
 )
 
@@ -51,8 +51,8 @@ type Source interface {
 // Options configure the handler. Source and Key are required.
 type Options struct {
 	Source Source
-	// Key marks the names of pictures, so that no others are fetched. It is used
-	// for nothing else.
+	// Key marks the names of pictures, so that only marked ones are fetched. It
+	// is used for nothing else.
 	Key []byte
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -66,9 +66,10 @@ type Pictures struct {
 	names
 
 	source Source
-	// kept holds pictures by host and path: tokens in the query change and expire,
-	// the picture does not. A missing picture is kept by the whole address, since
-	// another token may be valid.
+	// kept holds pictures by host and path: tokens in the query change and
+	// expire, but the picture stays the same. A picture that could not be
+	// fetched is kept under the whole address, since another token may be
+	// valid.
 	kept *cache.Cache[string, flowclient.Picture]
 }
 
@@ -83,19 +84,19 @@ func New(o Options) *Pictures {
 	}
 }
 
-// Sweep drops what has expired.
+// Sweep drops expired pictures and names.
 func (p *Pictures) Sweep() {
 	p.kept.Sweep()
 	p.steady.Sweep()
 }
 
-// Has reports whether this gate has made a name.
+// Has reports whether this gate made a name.
 func (p *Pictures) Has(name string) bool {
 	_, ok := p.address(name)
 	return ok
 }
 
-// ServeHTTP sends the picture of a name, and 404 for everything else.
+// ServeHTTP sends the picture of a name, or 404.
 func (p *Pictures) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	address, ok := p.address(path.Base(r.URL.Path))
@@ -110,7 +111,7 @@ func (p *Pictures) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Query().Has("behind"):
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Type", "image/svg+xml")
-		_, _ = io.WriteString(w, blank) // a visitor who has left needs no picture
+		_, _ = io.WriteString(w, blank) // a client that has disconnected needs no picture
 	default:
 		w.Header().Set("Cache-Control", "no-store")
 		http.NotFound(w, r)
@@ -127,8 +128,8 @@ var imageTypes = []string{
 	"image/x-icon", "image/vnd.microsoft.icon",
 }
 
-// send writes a picture. An SVG is a document that may hold scripts: opened by
-// itself on the application's host it must not run them.
+// send writes a picture. An SVG is a document that may contain scripts: if it
+// is opened by itself on the application's host, it must not run them.
 func send(w http.ResponseWriter, r *http.Request, got flowclient.Picture) {
 	h := w.Header()
 	h.Set("Content-Type", got.Type)
@@ -139,7 +140,7 @@ func send(w http.ResponseWriter, r *http.Request, got flowclient.Picture) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(got.Bytes))
 }
 
-// etag tells one version of a picture from another.
+// etag is different for each version of a picture.
 func etag(body []byte) string {
 	sum := sha256.Sum256(body)
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:9]) + `"`
@@ -147,7 +148,7 @@ func etag(body []byte) string {
 
 var errNoPicture = errors.New("authentik has no picture there that can be shown")
 
-// get returns the picture at an address, kept or fetched.
+// get returns the picture at an address, from the cache or from authentik.
 func (p *Pictures) get(ctx context.Context, address string) (flowclient.Picture, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -171,7 +172,8 @@ func (p *Pictures) get(ctx context.Context, address string) (flowclient.Picture,
 	return existing(got)
 }
 
-// existing returns an error if the kept entry is of a missing picture.
+// existing returns an error if the entry says that the picture could not be
+// fetched.
 func existing(got flowclient.Picture) (flowclient.Picture, error) {
 	if len(got.Bytes) == 0 {
 		return flowclient.Picture{}, errNoPicture

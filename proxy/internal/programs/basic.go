@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// maxQuestions is how many questions of a flow are answered. Name and password
-	// are two.
+	// maxQuestions is how many challenges of a flow are answered. Asking for
+	// name and password takes two.
 	maxQuestions = 3
-	// endWait is how long it may take to end the session that a try has left at
+	// endWait is the timeout for ending the session that a try has created at
 	// authentik.
 	endWait = 15 * time.Second
 )
@@ -39,7 +39,7 @@ type Executor interface {
 type ByFlow struct {
 	Authentik   Executor
 	Application string // may be empty
-	Flow        string // that the gate demands; may be empty
+	Flow        string // the flow that the gate demands; may be empty
 	// First returns the flow to begin with.
 	First  func(context.Context, flowclient.Visitor) (flowclient.Flow, error)
 	Logger *slog.Logger
@@ -48,8 +48,8 @@ type ByFlow struct {
 }
 
 // Try runs the flow, and then asks authentik who has signed in and whether the
-// user may use the application. It then ends the session that this has created
-// at authentik, since the next try runs the flow again.
+// user may use the application. It then ends the session that the flow has
+// created at authentik: the next try runs the flow again.
 func (f ByFlow) Try(ctx context.Context, v flowclient.Visitor, c Credential) (session.Proof, error) {
 	username, password, _ := c.Password()
 	first, err := f.First(ctx, v)
@@ -74,7 +74,7 @@ func (f ByFlow) Try(ctx context.Context, v flowclient.Visitor, c Credential) (se
 	return proved.Proof, nil
 }
 
-// end ends the session of a try at authentik.
+// end ends the session that a try has created at authentik.
 func (f ByFlow) end(v flowclient.Visitor) {
 	f.Go(func(backgroundCtx context.Context) {
 		ctx, cancel := context.WithTimeout(backgroundCtx, endWait)
@@ -94,7 +94,7 @@ type run struct {
 	led                []string
 }
 
-// complete answers the questions of a flow until it ends with a sign-in.
+// complete answers the challenges of a flow until the flow ends with a sign-in.
 func (r *run) complete(ctx context.Context, flow flowclient.Flow) error {
 	step, err := r.Authentik.Ask(ctx, r.visitor, flow)
 	for asked := 0; err == nil; asked++ {
@@ -123,13 +123,13 @@ func (r *run) note(step flowclient.Step) {
 	r.login = r.login.Then(step.Login)
 }
 
-// over reports whether a flow has ended with anything but a denial.
+// over reports whether a flow has ended in any other way than with a denial.
 func over(c flowclient.Challenge) bool {
 	_, ended := c.(flowclient.Redirect)
 	return ended
 }
 
-// answer returns the answer to a question, or an error that says why the gate
+// answer returns the answer to a challenge, or an error that says why the gate
 // cannot answer it.
 func (r *run) answer(question flowclient.Challenge) (flowclient.Answer, error) {
 	if question.Common().Errors != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// Tokens is the client of OpenID Connect that is asked about access tokens, and
-// for tokens of users with app passwords.
+// Tokens is the client of OpenID Connect that checks access tokens and app
+// passwords.
 type Tokens interface {
 	Bearer(ctx context.Context, v flowclient.Visitor, token string) (session.Proof, error)
 	AppPassword(ctx context.Context, v flowclient.Visitor, username, password string) (session.Proof, error)

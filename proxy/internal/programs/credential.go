@@ -9,30 +9,30 @@ import (
 	"unicode/utf8"
 )
 
-// A Scheme is how a program shows who it is (RFC 9110, 11.1).
+// A Scheme is a way for a program to show its credential (RFC 9110, 11.1).
 type Scheme string
 
 // The schemes that programs may be allowed to use.
 const (
-	Basic  Scheme = "basic"  // RFC 7617
-	Bearer Scheme = "bearer" // RFC 6750
+	Basic  Scheme = "basic"  // username and password (RFC 7617)
+	Bearer Scheme = "bearer" // access token (RFC 6750)
 )
 
-// maxCredential is the length of what can be a credential, in bytes. The tokens of
-// a user in 300 groups have less.
+// maxCredential is the maximum length of a credential, in bytes. The token of a
+// user in 300 groups is shorter.
 const maxCredential = 16 << 10
 
-// A Credential is what the header Authorization of one request says. It is not
-// kept for longer than the request runs. The zero Credential means that the
-// request shows no credential.
+// A Credential is the content of the header Authorization of one request. It is
+// not kept after the request. The zero Credential means that the request shows
+// no credential.
 type Credential struct {
 	// Scheme is empty unless it is one of the schemes above.
 	Scheme Scheme
-	// Several says that there is more than one such header. Servers disagree on which
-	// of them counts.
+	// Several says that there is more than one such header. Servers disagree on
+	// which one counts.
 	Several bool
 
-	text string // after the scheme
+	text string // the text after the scheme
 }
 
 // Read reads the lines of the header.
@@ -56,7 +56,7 @@ func Read(lines []string) Credential {
 // String returns a placeholder, so that no credential is printed by accident.
 func (Credential) String() string { return "[credential]" }
 
-// Format writes the placeholder whatever the verb.
+// Format writes the placeholder for every verb.
 func (c Credential) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
 
 // LogValue returns the placeholder for logs.
@@ -76,9 +76,9 @@ func (c Credential) Valid() bool {
 	}
 }
 
-// Password returns the name and the password of Basic, which have to be UTF-8
-// without control characters (RFC 7617, 2 and 2.1). Neither may be empty: without
-// a password, authentik's token endpoint looks for other proof.
+// Password returns the name and the password of Basic. Both must be UTF-8
+// without control characters (RFC 7617, 2 and 2.1). Neither may be empty:
+// without a password, authentik's token endpoint looks for another credential.
 func (c Credential) Password() (name, password string, ok bool) {
 	if c.Scheme != Basic || len(c.text) > maxCredential {
 		return "", "", false

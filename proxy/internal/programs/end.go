@@ -6,16 +6,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// End forgets the credentials whose sessions end with a name, so that authentik
-// is asked about them again, and returns these sessions. Their running requests
-// end. The empty name means that ends may have been missed: authentik is asked
-// again about every credential. If it cannot be asked, credentials that were
-// valid stay valid.
+// End forgets the credentials whose sessions end with a name, and returns these
+// sessions. Their running requests end, and authentik is asked again about the
+// credentials. The empty name means that revocations may have been missed:
+// authentik is then asked again about every credential, and while it is
+// unreachable, credentials that were valid stay valid.
 func (p *Programs) End(name string) (ended []*session.Session) {
 	if p == nil {
 		return nil
 	}
-	p.ended.Put(name, p.options.Now(), 2*tryWait) // first, for a try that ends meanwhile
+	p.ended.Put(name, p.options.Now(), 2*tryWait) // before all else, for a try that finishes meanwhile
 	p.good.DeleteWhere(func(_ Name, s *session.Session) bool {
 		switch {
 		case name == "":

@@ -9,12 +9,12 @@ import (
 )
 
 // A Name is the keyed hash of a credential. An attacker who reads the memory of
-// the process cannot learn the credential from it, or test guesses without the
-// key.
+// the process cannot learn the credential from it, and cannot test guesses
+// without the key.
 type Name [sha256.Size]byte
 
-// session returns the name of the credential's session. Records of a store
-// never have such a name.
+// session returns the name of the credential's session. No record of a store
+// has such a name.
 func (n Name) session() string { return "program-" + hex.EncodeToString(n[:16]) }
 
 // A namer makes names with a key. It is safe for concurrent use.
@@ -33,7 +33,7 @@ func newNamer(key []byte) *namer {
 
 // name returns the name of a credential.
 func (n *namer) name(c Credential) Name {
-	h, _ := n.idle.Get().(*hasher) // the pool has nothing else
+	h, _ := n.idle.Get().(*hasher) // the pool has no values of another type
 	defer n.idle.Put(h)
 	h.mac.Reset()
 	h.write(string(c.Scheme))
@@ -47,7 +47,7 @@ func (n *namer) name(c Credential) Name {
 func (h *hasher) write(text string) {
 	for text != "" {
 		n := copy(h.buf[:], text)
-		_, _ = h.mac.Write(h.buf[:n]) // a hash does not fail
+		_, _ = h.mac.Write(h.buf[:n]) // writing to a hash cannot fail
 		text = text[n:]
 	}
 }

@@ -17,59 +17,61 @@ import (
 )
 
 const (
-	// maxGood is how many valid credentials are cached, maxGoodBytes bounds the
-	// size of their sessions, and maxRefused is how many refused credentials are
-	// cached.
+	// maxGood is the maximum number of valid credentials in the cache,
+	// maxGoodBytes the maximum size of their sessions, and maxRefused the
+	// maximum number of refused credentials.
 	maxGood      = 10_000
 	maxGoodBytes = 64 << 20
 	maxRefused   = 10_000
 	// maxEnded is how many ends of sessions are remembered while a try runs.
 	maxEnded = 1_000
-	// refusedFor is how long a refused credential is not tried again. It is short,
-	// so that a credential that was just created works soon.
+	// refusedFor is how long a refused credential is not tried again. It is
+	// short, so that a credential that was just created soon works.
 	refusedFor = 5 * time.Second
-	// tryWait is how long one try may take, with all its requests to authentik.
+	// tryWait is the timeout for one try, with all its requests to authentik.
 	tryWait = 12 * time.Second
-	// tryBackoff is how long a credential is not tried again when authentik could
-	// not be asked.
+	// tryBackoff is how long a credential is not tried again after authentik
+	// could not be asked.
 	tryBackoff = 10 * time.Second
-	// missedFor is how long after a failed try requests do not wait for the next
-	// try of a credential that was valid.
+	// missedFor is how long after a failed try of a credential that was valid
+	// requests do not wait for the next try.
 	missedFor = time.Minute
 )
 
-// A Way asks authentik about credentials of one scheme. A refusal is an
-// authn.Refusal. Any other error says nothing about the credential.
+// A Way asks authentik about the credentials of one scheme. If authentik
+// refuses a credential, the error is an authn.Refusal. Any other error says
+// nothing about the credential.
 type Way interface {
 	Try(ctx context.Context, v flowclient.Visitor, c Credential) (session.Proof, error)
 }
 
 // Options configure Programs. All fields are required.
 type Options struct {
-	// Ways are the ways that the operator allows.
+	// Ways are the ways that the operator allows, by scheme.
 	Ways map[Scheme]Way
-	// Pass leaves a valid credential on the request.
+	// Pass says that a valid credential stays on the request.
 	Pass bool
-	// Key makes the names of credentials. It is for this gate, client and application
-	// only.
+	// Key makes the names of credentials. It is for this gate, client and
+	// application only.
 	Key []byte
-	// Recheck is how long authentik's answer counts, and Grace is how much longer
-	// it counts while authentik cannot be asked.
+	// Recheck is how long an answer of authentik is valid. Grace is how much
+	// longer it is valid while authentik is unreachable.
 	Recheck, Grace time.Duration
 	Now            func() time.Time
 	Logger         *slog.Logger
 	Audit          audit.Log
-	// Go runs work that several requests wait for, in the background of the gate.
+	// Go runs work that several requests wait for, in the background of the
+	// gate.
 	Go func(work func(context.Context)) bool
-	// Guesses is the throttle of sign-ins, for credentials that can be guessed.
-	// Tokens is for credentials that cannot, so that programs with an old token do
-	// not slow down sign-ins.
+	// Guesses is the throttle of sign-ins. It is for credentials that can be
+	// guessed. Tokens is for credentials that cannot be guessed, so that
+	// programs with an old token do not slow down sign-ins.
 	Guesses, Tokens *throttle.Throttle
 	// Session makes the session of a credential.
 	Session func(name string, who session.Proof, asked, expires time.Time) *session.Session
 	// Tried counts a try by its outcome: accepted, refused, failed or slowed.
 	Tried func(scheme Scheme, outcome string)
-	// Ended ends the running requests of such a session.
+	// Ended ends the running requests of a session that has ended.
 	Ended func(name string)
 }
 
@@ -79,10 +81,10 @@ type Programs struct {
 	options Options
 	namer   *namer
 	good    *cache.Cache[Name, *session.Session]
-	refused *cache.Cache[Name, time.Time] // when
+	refused *cache.Cache[Name, time.Time] // when each was refused
 	missed  *cache.Cache[Name, missed]
-	ended   *cache.Cache[string, time.Time]      // what has ended sessions, and when
-	trying  *cache.Cache[Name, *session.Session] // keeps nothing
+	ended   *cache.Cache[string, time.Time]      // the names that have ended sessions, and when
+	trying  *cache.Cache[Name, *session.Session] // a cache of nothing: concurrent requests share one try
 	later   sync.Map                             // the names that are tried in the background
 }
 
@@ -112,7 +114,7 @@ func (p *Programs) Allows(s Scheme) bool { return p != nil && p.options.Ways[s] 
 // Passes reports whether a valid credential stays on the request.
 func (p *Programs) Passes() bool { return p != nil && p.options.Pass }
 
-// Sweep forgets what has expired.
+// Sweep drops everything that has expired.
 func (p *Programs) Sweep() {
 	if p == nil {
 		return
@@ -126,16 +128,17 @@ func (p *Programs) Sweep() {
 
 // A Standing is what the gate knows about a credential.
 type Standing struct {
-	// Session is the credential's session, or nil. Authentik may have to be asked
-	// about it again.
+	// Session is the credential's session, or nil. authentik may have to be
+	// asked about it again.
 	Session *session.Session
-	// Refused says that authentik has refused the credential within the last
-	// seconds. Foreign says that authentik has refused it since a recheck was last
-	// due: it may be the application's own.
+	// Refused says that authentik has refused the credential in the last
+	// seconds. Foreign says that authentik has refused it since a recheck was
+	// last due, so it may be a credential of the application itself.
 	Refused, Foreign bool
 }
 
-// Known returns what is known about a credential. It makes no request.
+// Known returns what is known about a credential. It asks neither the store nor
+// authentik.
 func (p *Programs) Known(c Credential) Standing {
 	if len(c.text) > maxCredential {
 		return Standing{Refused: true, Foreign: true}
@@ -153,9 +156,10 @@ func (p *Programs) known(name Name) (known Standing) {
 	return Standing{}
 }
 
-// Try asks authentik about a credential, once for all requests that show it at
-// a time, and returns its session. A refusal is an authn.ErrNotSignedIn. After
-// any other error the session is the one that was known before, or nil.
+// Try asks authentik about a credential, and returns its session. Requests that
+// show the credential at the same time share one try. If authentik refuses the
+// credential, the error is an authn.ErrNotSignedIn. With any other error, the
+// session is the one that was known before, or nil.
 func (p *Programs) Try(ctx context.Context, v flowclient.Visitor, c Credential) (*session.Session, error) {
 	if !c.Valid() {
 		return nil, &authn.Refusal{Reason: "it has not the form of its scheme", Unasked: true}
@@ -179,7 +183,7 @@ func (p *Programs) Try(ctx context.Context, v flowclient.Visitor, c Credential) 
 	switch {
 	case err == nil:
 		return s, nil
-	case ctx.Err() != nil, errors.Is(err, context.Canceled): // the program has gone away, or the gate is closing
+	case ctx.Err() != nil, errors.Is(err, context.Canceled): // the program has disconnected, or the gate is closing
 		return before, fault.New(fault.AuthentikUnreachable, err)
 	case errors.Is(err, authn.ErrNotSignedIn):
 		return nil, err
@@ -187,20 +191,21 @@ func (p *Programs) Try(ctx context.Context, v flowclient.Visitor, c Credential) 
 	return before, err
 }
 
-// tryLater tries a credential in the background, unless that is under way.
+// tryLater tries a credential in the background, unless a try is running.
 func (p *Programs) tryLater(name Name, try cache.Fetch[*session.Session]) {
 	if _, going := p.later.LoadOrStore(name, true); going {
 		return
 	}
 	p.options.Go(func(backgroundCtx context.Context) {
 		defer p.later.Delete(name)
-		_, _ = p.trying.Do(backgroundCtx, name, try) // noted there
+		_, _ = p.trying.Do(backgroundCtx, name, try) // a failure is noted there
 	})
 }
 
 var errRefused = &authn.Refusal{Reason: "authentik has refused it a moment ago"}
 
-// try asks authentik, unless another request has asked since the caller looked.
+// try asks authentik, unless another request has done so since the caller
+// checked.
 func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, name Name) (*session.Session, error) {
 	known, now := p.known(name), p.options.Now()
 	switch {
@@ -229,7 +234,7 @@ func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, 
 	return s, nil
 }
 
-// outcome names the result of a try for metrics.
+// outcome names the result of a try, for metrics.
 func outcome(err error) string {
 	switch {
 	case err == nil:
@@ -264,7 +269,7 @@ func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credentia
 	return s
 }
 
-// refuse notes that a credential is not valid, or no longer.
+// refuse notes that a credential is not valid, or no longer valid.
 func (p *Programs) refuse(ctx context.Context, v flowclient.Visitor, c Credential, name Name, cause error) {
 	attrs := []any{"scheme", string(c.Scheme), "reason", cause.Error(), "client_ip", v.Addr.String()}
 	line := audit.Line{Event: audit.Refusal, Reason: audit.CredentialRefused, Client: v.Addr, Way: string(c.Scheme)}
@@ -287,7 +292,7 @@ func (p *Programs) miss(ctx context.Context, c Credential, name Name, err error)
 		"error", fault.Cause(err), "code", fault.From(err).Code, "scheme", string(c.Scheme))
 }
 
-// ask asks authentik, if not too many wrong credentials came before. A
+// ask asks authentik, unless there were too many wrong credentials before. A
 // credential that was valid before is not a guess.
 func (p *Programs) ask(ctx context.Context, v flowclient.Visitor, c Credential, known bool) (session.Proof, error) {
 	way := p.options.Ways[c.Scheme]
@@ -316,8 +321,8 @@ func (p *Programs) ask(ctx context.Context, v flowclient.Visitor, c Credential, 
 	return who, err
 }
 
-// failed reports whether a try counts as wrong: authentik has refused it, or
-// has sent an answer that may depend on the credential.
+// failed reports whether a try counts as a wrong answer: authentik has refused
+// the credential, or has sent an answer that may depend on it.
 func failed(err error) bool {
 	if no, ok := errors.AsType[*authn.Refusal](err); ok {
 		return !no.Unasked

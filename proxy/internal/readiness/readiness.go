@@ -1,4 +1,4 @@
-// Package readiness says whether a session store takes sessions.
+// Package readiness says whether a session store can save sessions.
 package readiness
 
 import (
@@ -13,14 +13,15 @@ import (
 )
 
 const (
-	// readyFor and unreadyFor are how long the result of the last check counts.
+	// readyFor and unreadyFor are how long the result of a check is valid.
 	readyFor, unreadyFor = 5 * time.Second, time.Second
-	// readyWait is how long the store may take.
+	// readyWait is the timeout for the store.
 	readyWait = 3 * time.Second
 )
 
-// A Probe says whether the store takes sessions. It is asked before a sign-in
-// begins: a visitor should not type a password for a session that cannot be kept.
+// A Probe checks whether a store can save sessions. It is used before a sign-in
+// begins: a visitor should not type a password for a session that cannot be
+// saved.
 type Probe struct {
 	store store.Store
 	name  string
@@ -35,8 +36,8 @@ func New(s store.Store, now func() time.Time) *Probe {
 	}
 }
 
-// Check returns an error if the store fails. It takes a lease, since a store that
-// is full can still be read.
+// Check returns an error if the store fails. It takes a lease, since a full
+// store can still be read.
 func (r *Probe) Check(ctx context.Context) error {
 	failed, err := r.last.Do(ctx, struct{}{}, func(ctx context.Context) (error, time.Duration, error) {
 		ctx, cancel := context.WithTimeout(ctx, readyWait)

@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
-// maxHops bounds how many redirects of the executor to itself are followed. The
-// executor redirects once for each stage that asks nothing.
+// maxHops is the maximum number of redirects of the executor to itself that are
+// followed. The executor redirects once for each stage that asks nothing.
 const maxHops = 30
 
 // A judged is an answer of the interface that authentik is checking. It has an
@@ -22,7 +22,7 @@ type judged struct {
 }
 
 // settle counts an answer as right or wrong by authentik's next challenge. It
-// reports whether it is a proof that authentik has refused.
+// reports whether authentik has refused a proof.
 func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) (refused bool) {
 	pending := next.Challenge.Common().PendingUser
 	if v.at(flowclient.Step{Flow: at}).Refused(j.answer, next) {
@@ -34,10 +34,10 @@ func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) (refus
 }
 
 // follow fetches the challenge after a proof that authentik has answered with a
-// redirect to the executor itself. It answers most proofs in this way, right or
-// wrong: only the next challenge shows whether the flow has restarted, and for
-// which user. The gate cannot leave this to the browser, which might not follow
-// the redirect.
+// redirect to the executor itself. authentik answers most proofs in this way,
+// right or wrong. Only the next challenge shows whether the flow has restarted,
+// and for which user. The gate does not leave the redirect to the browser,
+// which might not follow it.
 func (h *Handler) follow(x *exchange.Exchange, t Target, got flowclient.RelayReply) (flowclient.RelayReply, error) {
 	for range maxHops {
 		path, ok := h.onward(x, t, got)

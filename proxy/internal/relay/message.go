@@ -13,20 +13,20 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 )
 
-// A message is what the interface has sent.
+// A message is a request of the interface.
 type message struct {
-	body    []byte                     // nil for other methods than POST
-	fields  map[string]json.RawMessage // of an answer
-	release func()                     // gives back the memory of the body
+	body    []byte                     // nil for methods other than POST
+	fields  map[string]json.RawMessage // the fields of an answer
+	release func()                     // gives back the memory that the body has taken
 }
 
-// maxAPI bounds, in bytes, the bodies of requests that are not answers. The
-// interface sends none.
+// maxAPI is the maximum size, in bytes, of a request's body that is not an
+// answer. The interface sends no such bodies.
 const maxAPI = 1 << 10
 
-// read reads the body of a POST. A body that is not an answer, or that authentik
-// could read differently, is refused: the throttle must see the same answer as
-// authentik.
+// read reads the body of a POST. It refuses a body that is not an answer, or
+// that authentik could read differently: the throttle must see the same answer
+// as authentik.
 func read(x *exchange.Exchange, t Target) (message, error) {
 	if x.R.Method != http.MethodPost {
 		return message{release: func() {}}, nil
@@ -41,7 +41,7 @@ func read(x *exchange.Exchange, t Target) (message, error) {
 	if err != nil {
 		return s, err
 	}
-	s.body = body // never nil: ReadAll allocates
+	s.body = body // never nil, since ReadAll allocates
 	if t.kind == executor {
 		s.fields, err = reply.Object(s.body)
 	}
@@ -53,9 +53,8 @@ var (
 	errForm = errors.New("authentik's interface sends only JSON, and only from this site's own pages")
 )
 
-// permit refuses the requests that authentik would refuse from the browser
-// itself: requests of other sites, forms, and flows that the visit was not sent
-// to.
+// permit refuses requests that authentik would refuse from the browser itself:
+// requests of other sites, forms, and flows to which the visit was not sent.
 func (h *Handler) permit(r *http.Request, t Target) error {
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch {

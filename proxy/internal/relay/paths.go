@@ -10,7 +10,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 )
 
-// A rule is one kind of paths that authentik's interface may ask for.
+// A rule allows one kind of paths to authentik's interface.
 type rule struct {
 	pattern *regexp.Regexp // matches a path below authentik's root; its group is the slug of a flow
 	methods []string
@@ -22,12 +22,12 @@ type kind int
 
 const (
 	page     kind = iota + 1 // the HTML of the interface
-	file                     // what it loads
-	api                      // its other requests
+	file                     // files that the interface loads
+	api                      // other requests of the interface
 	executor                 // the challenges of flows
-	away                     // the pages from which other providers are reached; the gate's own page explains them
-	turn                     // what sends the browser on
-	expired                  // where a new sign-in begins: flow pages after the visit has ended, and the targets of links on authentik's pages
+	away                     // the pages that lead to other providers; the gate's own page explains them
+	turn                     // addresses that redirect the browser
+	expired                  // addresses that begin a new sign-in: flow pages after the visit has ended, and the targets of links on authentik's pages
 )
 
 // allowed are the paths that the interface of 2025.10 and 2026.5 was seen to
@@ -45,12 +45,12 @@ var allowed = []rule{
 	{regexp.MustCompile(`^/flows/-/(?:default/authentication|cancel)/$`), reading, turn},
 }
 
-// own matches the paths that belong to authentik and not to the application: a
-// sign-in never leads back to one.
+// own matches the paths that belong to authentik and not to the application. A
+// sign-in never leads back to such a path.
 var own = regexp.MustCompile(`^/(?:if/flow|flows/-|api/v3/flows|source/(?:oauth/login|saml|kerberos|plex|telegram))/`)
 
-// Own returns a function that reports whether a path of this host is authentik's
-// own while its interface is relayed. base is the path that authentik lies below,
+// Own returns a function that reports whether a path of this host is
+// authentik's own while its interface is relayed. base is authentik's path,
 // with a slash at its end.
 func Own(base string) func(path string) bool {
 	return func(path string) bool {

@@ -36,25 +36,25 @@ type Handler struct {
 	SignIn    *signin.Handler
 	Authentik Authentik
 	Root      string // authentik's public address, with a slash at its end
-	// Base is the path that authentik lies below, with a slash at its end: on this
-	// site's host too.
+	// Base is authentik's path, with a slash at its end. On this site's host
+	// the path is the same.
 	Base    string
 	Forgery *http.CrossOriginProtection
 }
 
 var _ signin.Relay = (*Handler)(nil)
 
-// A Target is what a request of authentik's interface asks for.
+// A Target is the resource that a request of authentik's interface asks for.
 type Target struct {
-	path  string // below authentik's root
+	path  string // the path below authentik's root
 	kind  kind
-	slug  string // of the flow, if it is about one
+	slug  string // the slug of the flow, if it is about one
 	visit visit
 }
 
-// Target returns the target of a request that a visitor of the interface makes
-// for an address that it needs. ok is false for all other requests, which are
-// for the application or refused.
+// Target returns the target of a request, if the browser has a visit and
+// authentik's interface needs the requested address. For all other requests ok
+// is false: they are for the application, or refused.
 func (h *Handler) Target(x *exchange.Exchange) (t Target, ok bool) {
 	path, below := h.path(x.At)
 	if !below {
@@ -69,7 +69,7 @@ func (h *Handler) Target(x *exchange.Exchange) (t Target, ok bool) {
 		return Target{kind: expired, visit: v}, v.Back != "" && intent.Navigates(x.R)
 	}
 	if first := (flowclient.Flow{Slug: slug, Query: x.At.Asked.RawQuery}); kind == page && !begun && first == v.First {
-		return Target{kind: expired, visit: v}, true // not a link: the visit has the address to lead back to
+		return Target{kind: expired, visit: v}, true // not a link: the visit knows where to lead back to
 	}
 	if kind == page && !v.allows(slug) {
 		return Target{kind: expired, visit: v}, v.Back != "" && !h.PageHost && intent.Navigates(x.R) // other page loads may be links
@@ -104,7 +104,7 @@ func (h *Handler) flowPage(flow flowclient.Flow) string {
 	return to
 }
 
-// Pass answers a request of authentik's interface with what authentik answers.
+// Pass answers a request of authentik's interface with authentik's response.
 func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 	switch {
 	case t.kind == away:
@@ -151,16 +151,16 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 	h.answer(x, t, got, judged{attempt, flowclient.RawAnswer{Fields: said.fields}})
 }
 
-// spent reports whether a request is for the flow that this gate demands, but
-// another flow has already signed the user in. authentik would end or refuse
-// the flow at once, and the gate does not accept such a session.
+// spent reports whether a request is for the flow that this gate demands,
+// although another flow has already signed the user in. authentik would end or
+// refuse the flow at once, and the gate does not accept such a session.
 func (h *Handler) spent(t Target) bool {
 	demanded := h.SignIn.Flow
 	return demanded != "" && t.slug == demanded && t.visit.Login != (flowclient.Login{}) && !t.visit.Login.By(demanded)
 }
 
-// ownPage returns the address at which the gate's own page continues the visit. It
-// can show what authentik's page cannot do on this host.
+// ownPage returns the address at which the gate's own page continues the visit,
+// for a step that authentik's page cannot do on this host.
 func (h *Handler) ownPage(v visit) string {
 	return h.LoginAt(signin.OnPage + "=1&to=" + url.QueryEscape(v.Back))
 }
@@ -174,10 +174,11 @@ func (h *Handler) Exit(x *exchange.Exchange, back string) signin.Outcome {
 	return h.SignIn.Look(x, v.at(flowclient.Step{Flow: v.At, Cookies: v.Cookies}), v.At)
 }
 
-// LeftOver reports whether a request is one that only authentik's interface sends,
-// recognized by a header. Its page may still send requests after its visit has
-// ended: the user has signed in in another tab, or the page was open for too long.
-// The request may contain a password, which must not reach the application.
+// LeftOver reports whether a request has a header that only authentik's
+// interface sends. The interface's page may still send requests after its visit
+// has ended, because the user has signed in in another tab or the page was open
+// for too long. Such a request may contain a password, which must not reach the
+// application.
 func (h *Handler) LeftOver(r *http.Request, at exchange.Resolved) bool {
 	path, below := h.path(at)
 	return Marked(r) && below && strings.HasPrefix(path, executorPath)
@@ -187,7 +188,7 @@ func (h *Handler) LeftOver(r *http.Request, at exchange.Resolved) bool {
 // interface sends.
 func Marked(r *http.Request) bool { return r.Header["X-Authentik-Csrf"] != nil }
 
-// Resume redirects a left-over page to the sign-in page, which leads on to the
+// Resume redirects a left-over page to the sign-in page. That page leads to the
 // application if a user has signed in.
 func (h *Handler) Resume(x *exchange.Exchange) {
 	v, _ := h.visitOf(x)
@@ -217,7 +218,7 @@ func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayRep
 		header[name] = values
 	}
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "private, no-cache") // the address is the application's once the user is signed in
+	header.Set("Cache-Control", "private, no-cache") // the address belongs to the application once the user is signed in
 	if t.kind != file {
 		header.Set("Cache-Control", "private, no-store")
 	}
@@ -246,7 +247,7 @@ func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayRep
 	_, _ = x.W.Write(got.Body) //nolint:gosec // authentik's own page, unchanged; fails only if the client has disconnected
 }
 
-// fail reports a failure in the way that the interface can show.
+// fail reports a failure in a form that the interface can show.
 func (h *Handler) fail(x *exchange.Exchange, t Target, e *fault.Error) {
 	if t.kind != page {
 		x.Problem(e)

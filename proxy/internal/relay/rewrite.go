@@ -10,20 +10,21 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 )
 
-// rewriteHosts replaces authentik's host with this site in a page, unless this
-// site's host was sent to authentik.
+// rewriteHosts replaces authentik's host with this site's in a page, unless
+// authentik was told this site's host.
 func (h *Handler) rewriteHosts(at exchange.Resolved, html []byte) []byte {
 	if h.PageHost {
 		return html
 	}
 	here := exchange.Origin(at) + h.Base
 	html = bytes.ReplaceAll(html, []byte(h.Root), []byte(here))
-	escaped := strings.ReplaceAll(h.Root, "-", `\u002D`) // as Django writes texts into scripts
+	escaped := strings.ReplaceAll(h.Root, "-", `\u002D`) // the form in which Django writes texts into scripts
 	return bytes.ReplaceAll(html, []byte(escaped), []byte(here))
 }
 
-// rewritten returns the address for one of authentik's redirects: a flow, which the
-// visit may then run, or a new visit. It never leads to another site.
+// rewritten returns the address to which the browser is sent instead of one of
+// authentik's redirects. It is a flow, which the visit may then run, or the
+// begin of a new visit, and never on another site.
 func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
 	challenge, err := flowclient.DecodeAt(redirectTo(to), h.rootAt(at))
 	rd, ok := challenge.(flowclient.Redirect)
@@ -41,7 +42,7 @@ func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
 		if _, _, ok := lookup(http.MethodGet, pathOf(rd.Path)); ok {
 			return strings.TrimSuffix(h.Base, "/") + rd.Path
 		}
-		return h.anew(*v) // the flow for signing out: the visitor has cancelled, or is another user
+		return h.anew(*v) // the flow for signing out: the visitor has cancelled, or is not the named user
 	default:
 		return h.anew(*v)
 	}
@@ -64,6 +65,6 @@ func (h *Handler) rootAt(at exchange.Resolved) string {
 
 // redirectTo returns a challenge that redirects the browser.
 func redirectTo(to string) []byte {
-	raw, _ := json.Marshal(map[string]string{"component": string(flowclient.ComponentRedirect), "to": to}) // texts can be
+	raw, _ := json.Marshal(map[string]string{"component": string(flowclient.ComponentRedirect), "to": to}) // encoding texts cannot fail
 	return raw
 }

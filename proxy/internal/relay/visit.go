@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// maxCookie is how long the sealed visit of a relay may be. Browsers keep cookies
-	// of up to 4 KB.
+	// maxCookie is the maximum length of the sealed visit, in bytes. Browsers
+	// keep cookies of up to 4 KB.
 	maxCookie = 3800
-	// maxFlows is how many flows one visit may be sent to.
+	// maxFlows is the maximum number of flows to which one visit may be sent.
 	maxFlows = 20
 )
 
 // A visit is one unfinished sign-in on authentik's own interface. The
-// interface's pages cannot hold it, so it is kept in a cookie, sealed for this
-// gate and this browser. Nothing is stored for it, and neither the browser nor
-// the application can read authentik's cookies. Tabs share it, as they do at
-// authentik itself.
+// interface's pages cannot contain it, so it is kept in a cookie, sealed for
+// this gate and this browser. It is stored nowhere else, and neither the
+// browser nor the application can read authentik's cookies. Tabs share it, as
+// they do at authentik itself.
 type visit struct {
 	Begun   time.Time          `json:"begun"`
 	Back    string             `json:"back"`
@@ -37,29 +37,29 @@ type visit struct {
 	First flowclient.Flow `json:"first"`
 	// Opening is the component of that flow's first challenge.
 	Opening flowclient.Component `json:"opening,omitempty"`
-	// Flows are the flows that authentik has sent this visit to. Only these run in
-	// it: otherwise a script on this host could change a password in a session that
-	// has just signed in.
+	// Flows are the flows to which authentik has sent this visit. No other flow
+	// runs in it: otherwise a script on this host could change a password in a
+	// session that has just signed in.
 	Flows []string `json:"flows"`
 	// Login says which flow has signed the user in at authentik.
 	Login flowclient.Login `json:"login,omitzero"`
-	// Via are the flows that, one after the other and before a user was signed in,
-	// have led to the next flow by themselves. To is the flow to which the last of
-	// them has led. The visit forgets them once a flow other than To runs.
+	// Via are the flows through which the visit came to the flow To: each has
+	// led to the next by itself, before a user was signed in. The visit forgets
+	// them once a flow other than To runs.
 	Via []string `json:"via,omitempty"`
 	To  string   `json:"to,omitempty"`
-	// Named says that authentik knows who the visitor claims to be, and ViaNamed that
-	// it did so when one of Via led on.
+	// Named says that authentik knows which account the visitor claims.
+	// ViaNamed says that it knew so when one of Via led to the next flow.
 	Named    bool `json:"named,omitempty"`
 	ViaNamed bool `json:"via_named,omitempty"`
-	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
-	// session lasts then.
+	// Stay says that the visitor wants to stay signed in. Until is when
+	// authentik's session then expires.
 	Stay  bool      `json:"stay,omitempty"`
 	Until time.Time `json:"until,omitzero"`
 	// At is the flow of the last request.
 	At flowclient.Flow `json:"at,omitzero"`
-	// Pending is the pending user in authentik's last challenge. Wrong answers count
-	// against it.
+	// Pending is the pending user in authentik's last challenge. Wrong answers
+	// count as failures of this account.
 	Pending string `json:"pending,omitempty"`
 }
 
@@ -73,7 +73,7 @@ func (v *visit) sentTo(flow flowclient.Flow) {
 	}
 }
 
-// after returns the visit with its cookies after a request.
+// after returns the visit, with the cookies that it has after a request.
 func (v visit) after(t Target, cookies flowclient.Cookies) visit {
 	slug := ""
 	if t.kind == executor {
@@ -99,8 +99,8 @@ func (v *visit) given(answer flowclient.RawAnswer) {
 func (v *visit) forget() { v.Via, v.To, v.ViaNamed = nil, "", false }
 
 // ledFrom notes that a flow has led to another by itself, as a redirect stage
-// does. This does not count if the visitor has named an address for the flow's
-// end, or if a user is signed in already.
+// does. It notes nothing if the visitor has named the address to go to after
+// the flow, or if a user is signed in already.
 func (v *visit) ledFrom(flow, next flowclient.Flow) {
 	if flow.Slug == next.Slug || v.Login != (flowclient.Login{}) || len(v.Via) == maxFlows {
 		return
@@ -112,7 +112,7 @@ func (v *visit) ledFrom(flow, next flowclient.Flow) {
 	v.Via, v.To, v.ViaNamed = append(slices.Clone(v.Via), flow.Slug), next.Slug, v.ViaNamed || v.Named
 }
 
-// at returns the visit of the gate's own pages at one of the steps.
+// at returns the visit as one of the gate's own pages, at one of the steps.
 func (v visit) at(step flowclient.Step) signin.Visit {
 	return signin.Visit{
 		Begun: v.Begun, Back: v.Back, First: v.First, Opening: v.Opening, Request: v.Request, Login: v.Login,
@@ -127,8 +127,8 @@ func (v visit) same(other visit) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
-// keep sets the visit's cookie. It returns false if the visit is too large for a
-// cookie; cookies of proxies in front of authentik are dropped first.
+// keep sets the visit's cookie. It returns false if the visit is too large for
+// a cookie, even without the cookies of proxies in front of authentik.
 func (h *Handler) keep(x *exchange.Exchange, v visit) bool {
 	box := x.Box(seal.KindRelay, x.EnsureVisit())
 	for _, cookies := range []flowclient.Cookies{v.Cookies, v.Cookies.Own()} {
@@ -141,8 +141,8 @@ func (h *Handler) keep(x *exchange.Exchange, v visit) bool {
 	return false
 }
 
-// visitOf opens the visit in a request's cookie. If begun is false, the visit is
-// expired or the zero visit.
+// visitOf opens the visit in a request's cookie. begun is false if there is no
+// visit or the visit has expired.
 func (h *Handler) visitOf(x *exchange.Exchange) (v visit, begun bool) {
 	for _, sealed := range x.Relays() {
 		var next visit

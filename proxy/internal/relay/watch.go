@@ -14,9 +14,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
-// try throttles answers as the gate's own page does. It returns how long to wait,
-// or the attempt that the caller must end; for anything but an answer it returns
-// neither.
+// try throttles answers like the gate's own page. It returns how long to wait,
+// or the attempt that the caller must end. For a request that is not an answer
+// it returns neither.
 func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Attempt, time.Duration) {
 	if s.fields == nil {
 		return nil, 0
@@ -25,8 +25,9 @@ func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Atte
 }
 
 // watch examines a response of the executor. If a flow has ended, it asks
-// authentik who has signed in, and answers the interface with a redirect. The
-// visit may then also run flows that a challenge links to.
+// authentik who has signed in, and answers the interface with a redirect. If
+// the response is a challenge, the visit may then also run the flows to which
+// it links.
 func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, given judged) (*signin.Admission, *fault.Error) {
 	flow := flowclient.Flow{Slug: t.slug, Query: x.At.Asked.Query().Get("query")}
 	root := h.rootAt(x.At)
@@ -82,11 +83,11 @@ func (h *Handler) end(x *exchange.Exchange, v *visit, step flowclient.Step, got 
 		return nil, out.Err
 	case out.Admitted != nil:
 		return out.Admitted, nil
-	case !out.Ended(): // another flow comes first, such as one for consent
+	case !out.Ended(): // another flow follows first, such as one for consent
 		v.Cookies, v.Request = next.Cookies, out.Visit.Request
 		v.sentTo(next.Flow)
 		got.Body = redirectTo(h.flowPage(next.Flow))
-	case leadsTo(step, flowclient.RedirectSource): // its way back leads to authentik's own host
+	case leadsTo(step, flowclient.RedirectSource): // its way back is at authentik's own host
 		got.Body = redirectTo(h.ownPage(*v))
 	case leadsTo(step, flowclient.RedirectExternal):
 	default:
@@ -109,8 +110,9 @@ func hostOf(address string) string {
 	return u.Host
 }
 
-// foreignKey reports whether a challenge can be answered only with a security key
-// of authentik's own host: no browser uses one on a page of another.
+// foreignKey reports whether a challenge can be answered only with a security
+// key for authentik's own host. No browser uses such a key on a page of another
+// host.
 func (h *Handler) foreignKey(at exchange.Resolved, c flowclient.Challenge) bool {
 	if h.PageHost || session.Hostname(at.Host) == session.Hostname(hostOf(h.Root)) {
 		return false
@@ -125,7 +127,7 @@ func (h *Handler) foreignKey(at exchange.Resolved, c flowclient.Challenge) bool 
 	}
 }
 
-// linksOf returns the links of a challenge into other flows.
+// linksOf returns the links to other flows in a challenge.
 func linksOf(c flowclient.Challenge) []string {
 	switch c := c.(type) {
 	case flowclient.Identification:

@@ -9,8 +9,8 @@ import (
 )
 
 // reduced returns a program's answer with only the fields that the challenge
-// asks for. authentik gives an answer to the current stage of its session: if
-// the answer to a challenge for a name also contained a password, authentik
+// asks for. authentik gives an answer to the current stage of its session. If
+// an answer to a challenge for a name also contained a password, authentik
 // could try it on an account that the visit does not know.
 func reduced(c flowclient.Challenge, fields map[string]json.RawMessage) (flowclient.Answer, *page.Mistake) {
 	names, known := asked(c)
@@ -32,9 +32,9 @@ func reduced(c flowclient.Challenge, fields map[string]json.RawMessage) (flowcli
 	return flowclient.RawAnswer{Name: c.Component(), Fields: kept}, nil
 }
 
-// asked returns the fields that the answer to a challenge may have. It does not
-// know the fields for challenges of a newer authentik, or those of Telegram's
-// signed answers, of which none may be left out.
+// asked returns the fields that the answer to a challenge may have. It returns
+// none for a challenge of a newer authentik, and for Telegram's signed answer,
+// whose fields must all be sent.
 func asked(c flowclient.Challenge) (names []string, known bool) {
 	switch c := c.(type) {
 	case flowclient.Identification:
@@ -57,8 +57,8 @@ func asked(c flowclient.Challenge) (names []string, known bool) {
 	}
 }
 
-// plainFields are the fields of answers that do not depend on the challenge. All
-// others have none.
+// plainFields are the fields of answers that do not depend on the challenge.
+// Answers of other components have no fields.
 var plainFields = map[flowclient.Component][]string{
 	flowclient.ComponentAuthenticatorEmail:    {"email", "code"},
 	flowclient.ComponentAuthenticatorSMS:      {"phone_number", "code"},
@@ -105,19 +105,19 @@ func askedOfDevices(c flowclient.AuthenticatorValidate) (names []string) {
 }
 
 const (
-	// maxTyped bounds what a visitor can type, such as a name with a password and
-	// the answer of a captcha, and maxSigned what a device signs, with the options
-	// that it was given.
+	// maxTyped is the maximum size of an answer that a visitor types, such as a
+	// name with a password and the answer of a captcha. maxSigned is that of an
+	// answer that a device signs, with the options that it was given.
 	maxTyped, maxSigned = 32 << 10, 256 << 10
 )
 
-// MaxAnswer returns how large the answer to a challenge may be, in bytes of JSON.
-// Only forms that an administrator has designed can hold files.
+// MaxAnswer returns the maximum size of the answer to a challenge, in bytes of
+// JSON. Only forms that an administrator has designed can contain files.
 func MaxAnswer(c flowclient.Challenge) int {
 	switch c := c.(type) {
 	case flowclient.Prompt:
 		if slices.ContainsFunc(c.Fields, func(f flowclient.Field) bool { return f.Type == flowclient.FieldFile }) {
-			return 2 * MaxForm // a file grows by a third when it is written as text
+			return 2 * MaxForm // a file grows by a third in base64
 		}
 		return maxSigned
 	case flowclient.AuthenticatorValidate, flowclient.AuthenticatorWebAuthn, flowclient.Identification, flowclient.Unknown:

@@ -15,9 +15,9 @@ var (
 	errWishes = errors.New("proxy: the JSON object must have one of answer, again, on, flow, source, ways and poll")
 )
 
-// readDocument reads the JSON form of a reply. It is read strictly, since
-// another reader may understand an ambiguous document differently: names must
-// be spelled exactly and occur once, and unknown names are refused.
+// readDocument reads a reply in JSON. It is strict, since another reader may
+// understand an ambiguous document differently: names must be spelled exactly
+// and occur once, and unknown names are refused.
 func readDocument(body io.Reader) (Reply, error) {
 	text, err := io.ReadAll(body)
 	if err != nil {
@@ -89,13 +89,13 @@ func answering(fields map[string]json.RawMessage) func(flowclient.Challenge) (fl
 	}
 }
 
-// noAnswer is the answer of a document without an answer.
+// noAnswer is the answer in a document that contains none.
 func noAnswer(flowclient.Challenge) (flowclient.Answer, *page.Mistake) {
 	return nil, &page.Mistake{Name: "not_answered"}
 }
 
 // unanswered are the challenges that take no answer, since they end a flow or
-// lead out of it. authentik would fail on an answer, or lose the visitor's
+// lead out of it. An answer would make authentik fail, or lose the visitor's
 // position.
 var unanswered = map[flowclient.Component]bool{
 	flowclient.ComponentAccessDenied:     true,

@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	// maxDepth and maxValues bound a document: how deeply its objects and arrays
-	// are nested, and how many names and values it has. A large document of small
-	// values would take a hundred times the time and memory of a long text.
+	// maxDepth is the maximum depth of nested objects and arrays in a document,
+	// and maxValues its maximum number of names and values. A large document of
+	// small values would take a hundred times the time and memory of a long
+	// text.
 	maxDepth, maxValues = 32, 10_000
 )
 
-// What is wrong with a document. The texts contain nothing of the document,
-// which may have a password.
+// The mistakes in a document. Their texts quote nothing of the document, which
+// may contain a password.
 var (
 	errNoDocument = errors.New("proxy: the body is not a JSON object")
 	errTwice      = errors.New("proxy: a name occurs twice in a JSON object")
@@ -43,7 +44,7 @@ func Object(text []byte) (map[string]json.RawMessage, error) {
 // A checker reads a document before it is decoded.
 type checker struct {
 	d    *json.Decoder
-	left int // how many names and values may follow
+	left int // how many more names and values are allowed
 }
 
 // value reads one value.
@@ -88,7 +89,7 @@ func (c *checker) token() (json.Token, error) {
 }
 
 // notWellFormed returns an error without the decoder's message, which could
-// quote the text.
+// quote the document.
 func notWellFormed(err error) error {
 	if err != nil {
 		return errNoDocument
@@ -96,15 +97,14 @@ func notWellFormed(err error) error {
 	return nil
 }
 
-// readMembers reads a JSON object. ok is false if the text is not an object, or
+// readMembers reads a JSON object. ok is false for any other value, and for
 // null.
 func readMembers(text []byte) (members map[string]json.RawMessage, ok bool) {
 	err := json.Unmarshal(text, &members)
 	return members, err == nil && members != nil
 }
 
-// readText reads a JSON string. ok is false if the value is not a string, or
-// null.
+// readText reads a JSON string. ok is false for any other value, and for null.
 func readText(value json.RawMessage) (text string, ok bool) {
 	err := json.Unmarshal(value, &text)
 	return text, err == nil && value[0] == '"'

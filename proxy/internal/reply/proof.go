@@ -8,14 +8,14 @@ import (
 )
 
 // Fields returns the fields of an answer that prove who a visitor is, as
-// authentik reads them. Other answers have no such fields. A program's answer
-// is read field by field, whatever challenge its visit shows: authentik gives
-// an answer to its own current stage.
+// authentik reads them. An answer that proves nothing has none. A program's
+// answer is read by its fields, whatever challenge its visit shows: authentik
+// gives an answer to its own current stage.
 func Fields(answer flowclient.Answer) map[string]json.RawMessage {
 	given := map[string]json.RawMessage{}
 	put := func(name, value string) {
 		if value != "" {
-			given[name], _ = json.Marshal(value) // a string can be
+			given[name], _ = json.Marshal(value) // encoding a string cannot fail
 		}
 	}
 	switch a := answer.(type) {
@@ -42,20 +42,21 @@ func Fields(answer flowclient.Answer) map[string]json.RawMessage {
 		put("code", a.Code)
 	case flowclient.PromptAnswer:
 		for name, value := range a.Values {
-			given[name], _ = json.Marshal(value) // it was made of a form
+			given[name], _ = json.Marshal(value) // it was made from a form
 		}
-	default: // proves nothing
+	default: // this answer proves nothing
 	}
 	return given
 }
 
-// proofs are the fields by which a visitor could try to be another user.
+// proofs are the fields with which a visitor could try to sign in as another
+// user.
 var proofs = []string{"uid_field", "password", "code", "passkey", "webauthn"}
 
 // Proves reports whether an answer could be tried until it is right.
 func Proves(answer flowclient.Answer) bool {
 	if raw, ok := answer.(flowclient.RawAnswer); ok && raw.Name != "" && !slices.Contains(flowclient.Components(), raw.Name) {
-		return len(raw.Fields) > 0 // nothing is known of it
+		return len(raw.Fields) > 0 // an unknown answer
 	}
 	for _, field := range proofs {
 		if Has(answer, field) {
@@ -68,8 +69,8 @@ func Proves(answer flowclient.Answer) bool {
 // TypedName returns the name in an answer.
 func TypedName(answer flowclient.Answer) string { return textOf(Fields(answer)["uid_field"]) }
 
-// textOf returns a JSON string, or a number as it is written: authentik treats it
-// as one.
+// textOf returns a JSON string, or the digits of a number: authentik accepts a
+// number as text.
 func textOf(value json.RawMessage) string {
 	if text, ok := readText(value); ok {
 		return text

@@ -1,9 +1,9 @@
 // Package reply reads the replies to a challenge: forms from pages, and JSON
 // from programs.
 //
-//   - reply.go: which of the two a reply is
+//   - reply.go: whether a reply is a form or JSON
 //   - upload.go, document.go, object.go: how each is read
-//   - asked.go: what an answer may hold
+//   - asked.go: what an answer may contain
 //   - proof.go: what an answer proves
 package reply
 
@@ -23,29 +23,31 @@ import (
 )
 
 const (
-	// MaxForm bounds what a form may hold, in bytes, files included.
+	// MaxForm is the maximum size of a form, in bytes, with its files.
 	MaxForm = 8 << 20
-	// maxPlain bounds a form without files. Most of one is the sealed visit, with
-	// the pictures that authentik has put into its challenge.
+	// maxPlain is the maximum size of a form without files. Most of it is the
+	// sealed visit, which has the pictures that authentik put into its
+	// challenge.
 	maxPlain = 1 << 20
-	// maxNames bounds the fields of a form and the parts of one with files.
+	// maxNames is the maximum number of fields of a form, and of parts of a
+	// form with files.
 	maxNames = 1000
 )
 
-// A Reply is the reply to a challenge: an answer, or one of the wishes that a
-// page has buttons for.
+// A Reply is the reply to a challenge: an answer, or a wish. Pages have buttons
+// for the wishes.
 type Reply struct {
-	// Visit is the sealed visit, and Back the way back beside it.
+	// Visit is the sealed visit, and Back the way back that is sent with it.
 	Visit, Back string
 
-	Again  bool   // to begin again
-	On     bool   // to see where the visit stands
-	Flow   string // to go to another flow that the challenge offers, by its kind
-	Source string // to sign in by one of the challenge's sources, by its index
-	Offer  bool   // from a source back to the challenge that offers it
-	Poll   bool   // to learn whether to continue; a script of the page polls
+	Again  bool   // the visitor wants to begin again
+	On     bool   // wants to see the present challenge of the visit
+	Flow   string // wants another flow that the challenge offers, named by its kind
+	Source string // wants to sign in with a source of the challenge, named by its index
+	Offer  bool   // wants to leave a source and return to the challenge that offers it
+	Poll   bool   // asks whether to continue; a script of the page polls
 
-	// Answer reads the answer to a challenge. A mistake is something that the
+	// Answer reads the answer to a challenge. The mistake is one that the
 	// visitor has to correct.
 	Answer func(flowclient.Challenge) (flowclient.Answer, *page.Mistake)
 }
@@ -59,14 +61,14 @@ var (
 type Sender struct {
 	Room   *intake.Room
 	Client netip.Addr
-	// Begun says that the request has a visit's cookie. Without a visit's cookie
-	// no reply can be an answer, and only a form's way back is read.
+	// Begun says that the request has a visit's cookie. Without the cookie no
+	// reply can be an answer, and only a form's way back is read.
 	Begun bool
 }
 
-// Read reads what a page or a program has sent. Only the media type decides
-// which it is: a form that another site can make a browser send is never JSON.
-// release has to be called when the reply is no longer needed.
+// Read reads a reply. Only the media type decides whether it is a form or JSON:
+// a form that another site makes a browser send is never JSON. release must be
+// called when the reply is no longer needed.
 func Read(w http.ResponseWriter, r *http.Request, from Sender) (said Reply, release func(), err error) {
 	kind := mediaType(r)
 	body := intake.Open(w, r, from.options(kind))
@@ -89,7 +91,7 @@ const (
 	typeMultipart = "multipart/form-data"
 )
 
-// options returns how a body of a media type is read.
+// options returns the limits for a body of a media type.
 func (s Sender) options(kind string) intake.Options {
 	o := intake.Options{Room: s.Room, Client: s.Client, Limit: maxPlain}
 	switch {

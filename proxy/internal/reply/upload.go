@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// maxSent is how much of a form with files is read at all, in bytes. What
-	// exceeds MaxForm is thrown away: most browsers show a response only after
+	// maxSent is how much of a form with files is read, in bytes. Everything
+	// beyond MaxForm is discarded: most browsers show a response only after
 	// they have sent the whole body.
 	maxSent = 64 << 20
-	// busyAfter is how long a browser should wait before it sends a form again for
-	// which there was no room.
+	// busyAfter is how long a browser should wait before it sends a form again
+	// because there was no room for it.
 	busyAfter = 5 * time.Second
-	// partWeight is what a part weighs besides its content, so that the number of
-	// empty parts is bounded too.
+	// partWeight is the weight of a part in addition to its content, so that
+	// the number of empty parts is bounded too.
 	partWeight = 512
 )
 
@@ -29,15 +29,15 @@ const (
 var errTooLarge = errors.New("proxy: the form is too large")
 
 // An upload is a form with files that is being read. Files stay in memory: the
-// whole form is bounded, and they are passed on to authentik at once.
+// size of the whole form is bounded, and its files go to authentik at once.
 type upload struct {
 	form  page.Form
-	left  int64 // how many more bytes it may hold
+	left  int64 // how many more bytes it may have
 	parts int
 }
 
-// readUpload reads a form with files. A file that is too large is not read and
-// does not hide the rest of the form, so that its own page can say so.
+// readUpload reads a form with files. A file that is too large is skipped. The
+// rest of the form is read, so that its own page can tell the visitor.
 func readUpload(r *http.Request, body io.Reader) (page.Form, error) {
 	r.Body = io.NopCloser(body)
 	parts, err := r.MultipartReader()
@@ -51,7 +51,7 @@ func readUpload(r *http.Request, body io.Reader) (page.Form, error) {
 	if err != io.EOF { //nolint:errorlint // A form that breaks off ends with an error that wraps it.
 		return page.Form{}, fmt.Errorf("reading a form with files: %w", err)
 	}
-	if _, err := io.Copy(io.Discard, body); err != nil { // what follows the last part
+	if _, err := io.Copy(io.Discard, body); err != nil { // the bytes after the last part
 		return page.Form{}, err
 	}
 	chosen := map[string][]*multipart.FileHeader{}

@@ -11,40 +11,41 @@ import (
 )
 
 // A sealed value is JSON in the DEFLATE format (RFC 1951). A value that is not
-// worth compressing is one stored block of it: every version of the gate reads
-// both, so that processes of different versions can share a store.
+// worth compressing is a single stored block. Every version of the gate reads
+// both forms, so processes of different versions can share a store.
 const (
-	// maxOpened bounds what a sealed value may decompress to, in bytes.
+	// maxOpened is the maximum size of a sealed value after decompression, in
+	// bytes.
 	maxOpened = 16 << 20
 	// minSmall is the minimum length of JSON, in bytes, that compression makes
 	// shorter, and minFast the minimum length for which compression is worth its
 	// time.
 	minSmall = 128
 	minFast  = 512
-	// storedHead is the length of what precedes a stored block: the kind of the
-	// block, its length, and the complement of its length.
+	// storedHead is the length of the head of a stored block: its kind, its
+	// length, and the complement of its length.
 	storedHead = 5
-	// maxStored is the greatest length of a stored block, in bytes.
+	// maxStored is the maximum length of a stored block, in bytes.
 	maxStored = 1<<16 - 1
-	// maxPooled is the greatest capacity of a buffer that is used again.
+	// maxPooled is the maximum capacity of a buffer that is used again.
 	maxPooled = 64 << 10
 )
 
-// A level is how hard a kind of record is compressed.
+// A level says how much a kind of record is compressed.
 type level int
 
 const (
-	// stored is not compressed.
+	// stored does not compress.
 	stored level = iota
 	// fast takes a third of the time of small, for a tenth more bytes.
 	fast
-	// small is for records that have to fit into a cookie or an address.
+	// small is for records that must fit into a cookie or an address.
 	small
 )
 
-// levels says how each kind of record is compressed. A kind without a level is
-// compressed fast. Kinds with the level stored contain random texts, which
-// hardly become shorter.
+// levels has the level of each kind of record. A kind without one is compressed
+// fast. Kinds with the level stored contain random texts, which hardly become
+// shorter.
 var levels = map[Kind]level{
 	KindBrowser:  stored,
 	KindUser:     stored,
@@ -58,7 +59,7 @@ var levels = map[Kind]level{
 	KindLateForm: small,
 }
 
-// levelOf returns how JSON of a kind and a length is compressed.
+// levelOf returns the level for JSON of a kind and a length.
 func levelOf(of Kind, length int) level {
 	how, known := levels[of]
 	if !known {
@@ -87,7 +88,7 @@ var (
 
 func newWriters(level int) *sync.Pool {
 	return &sync.Pool{New: func() any {
-		w, _ := flate.NewWriter(nil, level) // the level is valid
+		w, _ := flate.NewWriter(nil, level) // a valid level gives no error
 		return w
 	}}
 }
@@ -98,7 +99,8 @@ func newBuffer() *buffer {
 	return b
 }
 
-// release makes the buffer available again. What was in it was secret.
+// release makes the buffer available again. It clears the content, which was
+// secret.
 func (b *buffer) release() {
 	if b.Cap() > maxPooled {
 		return
@@ -130,7 +132,7 @@ func pack(of Kind, v any) (*buffer, error) {
 	return packed, nil
 }
 
-// writeHead writes the head of the only stored block of a value (RFC 1951,
+// writeHead writes the head of a value that is one stored block (RFC 1951,
 // 3.2.4).
 func writeHead(head []byte, length int) {
 	n := uint16(length) //nolint:gosec // at most maxStored

@@ -1,6 +1,5 @@
 // Package seal encrypts values that only one browser and this gate together can
-// open: with secrets, keys and boxes. It stores nothing and does not know
-// requests.
+// open, with secrets, keys and boxes. It stores nothing and knows no requests.
 package seal
 
 import (
@@ -16,10 +15,10 @@ import (
 	"log/slog"
 )
 
-// MinKey is the least length of the gate's key, in bytes.
+// MinKey is the minimum length of the gate's key, in bytes.
 const MinKey = 32
 
-// ErrSealed is returned for every sealed value that cannot be opened. It gives
+// ErrSealed is the error for every sealed value that cannot be opened. It gives
 // no reason, which would help only attackers.
 var ErrSealed = errors.New("proxy: the value was not sealed by this gate for this purpose and browser")
 
@@ -46,7 +45,7 @@ const (
 	// KindLapse says that the end of a session that reached its lifetime is in the
 	// audit log.
 	KindLapse Kind = "lapse"
-	// These are for sign-ins at a login host.
+	// Kinds for sign-ins at a login host.
 	KindLoginRequest Kind = "loginrequest"
 	KindLoginVisit   Kind = "loginvisit"
 	KindLoginGate    Kind = "logingate"
@@ -94,7 +93,7 @@ func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
 // itself. The zero Key must not be used.
 type Key struct{ key []byte }
 
-// NewKey returns the Key made of a configured secret of at least MinKey bytes.
+// NewKey returns the Key for a configured secret of at least MinKey bytes.
 func NewKey(secret []byte) Key { return Key{secret} }
 
 // String returns a placeholder, so that no key is printed by accident.
@@ -103,8 +102,8 @@ func (Key) String() string { return "[key]" }
 // LogValue returns the same placeholder for logs.
 func (Key) LogValue() slog.Value { return slog.StringValue("[key]") }
 
-// A Box is the place of one browser's record of one kind: a name that reveals
-// nothing, and the cipher that opens it.
+// A Box is the place of one browser's record of one kind. It has a name that
+// reveals nothing, and the cipher that opens the record.
 type Box struct {
 	kind Kind
 	name string
@@ -114,32 +113,33 @@ type Box struct {
 // Name returns the name of the box's record in a store.
 func (b Box) Name() string { return b.name }
 
-// Box derives, with HKDF (RFC 5869), the box of a browser's secret for a kind
-// of record in a realm.
+// Box derives, with HKDF (RFC 5869), the box for a kind of record in a realm
+// from a browser's secret.
 func (k Key) Box(of Kind, realm string, s Secret) Box {
 	material := k.Derive(s[:], "v1\x00"+string(of)+"\x00"+realm, sha256.Size+32)
 	block, err := aes.NewCipher(material[sha256.Size:])
 	if err != nil {
-		panic("proxy: AES-256 takes a key of 32 bytes") // its length above
+		panic("proxy: AES-256 takes a key of 32 bytes") // the derived key has that length
 	}
 	lock, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
-		panic("proxy: AES has a block of 16 bytes") // as GCM requires
+		panic("proxy: AES has a block of 16 bytes") // the block size that GCM requires
 	}
 	return Box{kind: of, name: string(of) + "-" + hex.EncodeToString(material[:sha256.Size]), lock: lock}
 }
 
 // Own returns the box of a record that belongs to no browser. Only the gate's
-// key protects it, so the record must hold nothing that opens a session.
+// key protects it, so the record must not contain anything that opens a
+// session.
 func (k Key) Own(of Kind, realm string) Box { return k.Box(of, realm, Secret{}) }
 
 // tombstonePrefix begins the name of a tombstone that several sessions share.
-// Such a name never holds a record; it can only be revoked.
+// Such a name never has a record; it can only be revoked.
 const tombstonePrefix = "end-"
 
-// Tombstone returns the name of a tombstone that sessions share: that of a user
-// or of an authentik session. A reader of the store cannot see from it which
-// sessions it ends, or whose they are.
+// Tombstone returns the name of a tombstone that sessions share: those of a
+// user, or those of an authentik session. The name does not reveal to a reader
+// of the store which sessions it ends, or whose they are.
 func (k Key) Tombstone(of, whose string) string {
 	return tombstonePrefix + hex.EncodeToString(k.Derive(nil, "end\x00"+of+"\x00"+whose, sha256.Size))
 }
@@ -154,12 +154,12 @@ func IsTombstone(name string) bool {
 func (k Key) Derive(browser []byte, purpose string, n int) []byte {
 	out, err := hkdf.Key(sha256.New, browser, k.key, "caddy-authentik "+purpose, n)
 	if err != nil {
-		panic("proxy: HKDF gives up to 8160 bytes") // far more than any caller asks for
+		panic("proxy: HKDF gives up to 8160 bytes") // HKDF can derive far more than any caller asks for
 	}
 	return out
 }
 
-// Seal encodes v so that only the same box can open it.
+// Seal encodes and encrypts v so that only the same box can open it.
 func (b Box) Seal(v any) ([]byte, error) {
 	packed, err := pack(b.kind, v)
 	if err != nil {
@@ -169,7 +169,7 @@ func (b Box) Seal(v any) ([]byte, error) {
 	return b.lock.Seal(nil, nil, packed.Bytes(), nil), nil
 }
 
-// Open decodes into v what the same box has sealed. Bytes that were sealed
+// Open decodes into v a value that the same box has sealed. Bytes from
 // elsewhere are neither decompressed nor decoded.
 func (b Box) Open(sealed []byte, v any) error {
 	packed, err := b.lock.Open(nil, nil, sealed, nil)

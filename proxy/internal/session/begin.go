@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// saveWait is how long the store may take to save a new session.
+	// saveWait is the timeout for saving a new session in the store.
 	saveWait = 30 * time.Second
-	// cleanupWait is how long the store may take for a cleanup in the background.
+	// cleanupWait is the timeout for the store in a cleanup in the background.
 	cleanupWait = 5 * time.Second
 )
 
@@ -21,13 +21,15 @@ const (
 // user had too many sign-ins at the same moment. The session does not begin.
 var ErrRevokedEarly = errors.New("proxy: the session was revoked before it was stored")
 
-// errRestLeft means that authentik's cookies, on which a new session would rest, are
-// deleted, since the last session before it has ended meanwhile.
+// errRestLeft means that authentik's cookies, on which a new session would
+// rest, are being deleted: the last session that rested on them has ended
+// meanwhile.
 var errRestLeft = errors.New("the last session with this copy of authentik's cookies has just ended")
 
 // Begin stores a new session and returns it with the secret for the browser's
-// cookie. On an error no session has begun. A session must be in its user's index
-// to begin: otherwise ending all of the user's sessions would miss it.
+// cookie. If there is an error, no session has begun. A session must be in its
+// user's index before it begins: otherwise ending all of the user's sessions
+// would miss it.
 func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Secret, *Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, saveWait)
 	defer cancel()
@@ -50,7 +52,7 @@ func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Sec
 	return browser, r.hold(browser.Cookie(), held, host, since), nil
 }
 
-// endSurplus ends the sessions that exceed a limit because of a new one.
+// endSurplus ends the sessions that exceed a limit because a new one has begun.
 func (r *Registry) endSurplus(ctx context.Context, u user.User, surplus []index.Entry) error {
 	if len(surplus) == 0 {
 		return nil
@@ -66,8 +68,8 @@ func (r *Registry) endSurplus(ctx context.Context, u user.User, surplus []index.
 	return nil
 }
 
-// undo removes the records of a session that does not begin. If a record cannot
-// be removed it is useless: no browser has its secret.
+// undo removes the records of a session that does not begin. A record that
+// cannot be removed is useless, since no browser has its secret.
 func (r *Registry) undo(ctx context.Context, held stored) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
 	defer cancel()

@@ -16,36 +16,37 @@ const (
 	// cacheShards is the number of go-caches: a single one would lock all sessions
 	// while it sweeps.
 	cacheShards = 64
-	// cacheEntries and cacheBytes bound what is cached.
+	// cacheEntries is the maximum number of cached sessions, and cacheBytes
+	// their maximum size.
 	cacheEntries = 2_000_000
 	cacheBytes   = 3 << 30
-	// staleAfter is how long cached sessions stay valid after the watch on the store
-	// was lost. From then on each request reads the store, and is refused if the
-	// store fails.
+	// staleAfter is how long cached sessions stay valid after the watch on the
+	// store was lost. After that, each request reads the store, and is refused
+	// if the store fails.
 	staleAfter = 30 * time.Second
 )
 
-// A cacheKey is the SHA-256 of a cookie's value: the process's memory holds no
-// cookie that could be used.
+// A cacheKey is the SHA-256 of a cookie's value. So the memory of the process
+// contains no usable cookie.
 type cacheKey = [sha256.Size]byte
 
 // keyOf returns the key of a cookie's value.
 func keyOf(cookie string) cacheKey { return sha256.Sum256([]byte(cookie)) }
 
-// A cache has copies of sessions that were read from the store, until they end.
+// A cache has copies of sessions from the store, until they end.
 type cache struct {
 	now        func() time.Time
 	ended      atomic.Uint64
-	watchLost  atomic.Int64 // Unix nanoseconds; 0 while the store is watched
+	watchLost  atomic.Int64 // when the watch was lost, in Unix nanoseconds; 0 while the store is watched
 	tombstones tombstones
-	entries    int   // of a shard
-	bytes      int64 // likewise
-	// shards are made with their first sessions: a gate that has none should take no
-	// time in a reload.
+	entries    int   // the maximum of each shard
+	bytes      int64 // the maximum of each shard
+	// shards are made with their first sessions, so that gates without sessions
+	// take no time in a reload.
 	shards [cacheShards]atomic.Pointer[shard]
 
-	// notesEnds says that all expired sessions are kept until takeExpired. Without it
-	// only those are that rest on a record with others.
+	// notesEnds says that all expired sessions are kept until takeExpired.
+	// Otherwise only those are kept that rest on a record with others.
 	notesEnds bool
 	expiredMu sync.Mutex
 	expired   []*Session
@@ -54,8 +55,8 @@ type cache struct {
 // A shard finds its sessions by the hash of their cookie, and by the name of
 // their record.
 type shard struct {
-	// entries and bytes bound the shard. When it is full it forgets all of its
-	// sessions; they are read from the store again.
+	// entries and bytes count what is in the shard. When it is full, it drops
+	// all of its sessions, which are then read from the store again.
 	entries  int
 	bytes    int64
 	mu       sync.Mutex // held by additions, not by reads
@@ -92,7 +93,7 @@ func (c *cache) shard(i int) *shard {
 	return c.shards[i].Load()
 }
 
-// made yields the shards that have been made.
+// made yields the shards that exist.
 func (c *cache) made() iter.Seq[*shard] {
 	return func(yield func(*shard) bool) {
 		for i := range c.shards {
@@ -113,8 +114,8 @@ func (c *cache) note(s *Session) {
 	c.expired = append(c.expired, s)
 }
 
-// takeExpired returns the sessions that have expired in the cache since the last
-// call. Those that were revoked before are not among them.
+// takeExpired returns the sessions that have expired in the cache since the
+// last call, without those that were revoked before.
 func (c *cache) takeExpired() (all []*Session) {
 	c.expiredMu.Lock()
 	defer c.expiredMu.Unlock()
@@ -139,7 +140,8 @@ func (c *cache) get(key cacheKey) (s *Session, found bool) {
 	return s, true
 }
 
-// stale reports whether the watch was lost for too long to trust cached sessions.
+// stale reports whether the watch has been lost for so long that cached
+// sessions cannot be trusted.
 func (c *cache) stale() bool {
 	since := c.watchLost.Load()
 	return since != 0 && c.now().UnixNano()-since > int64(staleAfter)
@@ -148,20 +150,20 @@ func (c *cache) stale() bool {
 // loseWatch notes that revocations may be missed from now on.
 func (c *cache) loseWatch() { c.watchLost.CompareAndSwap(0, c.now().UnixNano()) }
 
-// revoked handles a name that the store has announced. Any announcement, also that
-// of the empty name, shows that the watch works.
+// revoked handles a name that the store has announced. Any announcement shows
+// that the watch works, even that of the empty name.
 func (c *cache) revoked(name string) {
 	c.drop(name)
 	c.watchLost.Store(0)
 }
 
-// epoch counts revocations. A reader of the store takes it before reading, and
-// hands it to put.
+// epoch counts revocations. A caller takes it before it reads the store, and
+// passes it to put.
 func (c *cache) epoch() uint64 { return c.ended.Load() }
 
 // put caches a session that was read at an epoch. If any name was revoked
-// meanwhile it could be this session's, so the session is not cached and the next
-// request reads the store again.
+// meanwhile, it may be the name of this session. Then the session is not
+// cached, and the next request reads the store again.
 func (c *cache) put(key cacheKey, s *Session, since uint64) {
 	left := s.Until.Sub(c.now())
 	if left <= 0 { // go-cache treats zero as no expiry
@@ -177,7 +179,7 @@ func (c *cache) put(key cacheKey, s *Session, since uint64) {
 func (s *shard) add(key cacheKey, session *Session, left time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.byCookie.Delete(string(key[:])) // its eviction also subtracts its size
+	s.byCookie.Delete(string(key[:])) // dropping it also subtracts its size
 	if s.byCookie.ItemCount() >= s.entries || s.held.Load()+session.weight > s.bytes {
 		s.flush()
 	}
@@ -197,8 +199,8 @@ func (s *shard) flush() {
 	s.held.Store(0)
 }
 
-// drop forgets the session of a revoked record, or all sessions that share a
-// revoked tombstone. The empty name forgets everything.
+// drop drops the session of a revoked record, or all sessions that share a
+// revoked tombstone. The empty name drops everything.
 func (c *cache) drop(name string) {
 	c.ended.Add(1)
 	switch {
@@ -224,7 +226,7 @@ func (c *cache) forget(name string) {
 	}
 	named.byName.Delete(name)
 	if key, ok := found.(cacheKey); ok {
-		c.shards[key[0]%cacheShards].Load().byCookie.Delete(string(key[:])) // it was made before the name was kept
+		c.shards[key[0]%cacheShards].Load().byCookie.Delete(string(key[:])) // the session was made before the name was kept
 	}
 }
 
@@ -281,7 +283,7 @@ func (c *cache) count() (n int) {
 }
 
 // Forget drops everything that the process has cached: sessions and misses are
-// read from the store again.
+// then read from the store again.
 func (r *Registry) Forget() {
 	r.cache.flush()
 	r.misses.kept.Clear()
@@ -290,7 +292,7 @@ func (r *Registry) Forget() {
 // CacheLen returns how many sessions are cached.
 func (r *Registry) CacheLen() int { return r.cache.count() }
 
-// Watched reports whether the store is watched: whether it will announce
+// Watched reports whether the store is watched, so that it will announce
 // revocations.
 func (r *Registry) Watched() bool { return r.cache.watchLost.Load() == 0 }
 
@@ -301,16 +303,17 @@ func (r *Registry) Hold(browser seal.Secret, rec Record, host string) {
 }
 
 const (
-	// missFor is how long a cookie without a session is not looked up again, and
-	// maxMisses how many such cookies are remembered.
+	// missFor is how long a cookie without a session is not looked up again,
+	// and maxMisses how many such cookies are remembered.
 	missFor   = time.Second
 	maxMisses = 10_000
 )
 
-// misses caches for a moment which cookies have no session: a page with many
-// pictures, loaded with the cookie of an ended session, reads the store once. A
-// browser gets its cookie after the session is stored, so a cached miss hides
-// no session, except if a replica of the store lags, and then for missFor.
+// misses remembers for a moment which cookies have no session. So a page with
+// many pictures, loaded with the cookie of an ended session, reads the store
+// once. A browser gets its cookie after the session is stored, so a miss hides
+// no session. If a replica of the store lags, a miss can hide one, for missFor
+// at most.
 type misses struct {
 	kept *bounded.Cache[string, struct{}]
 }

@@ -21,21 +21,21 @@ func (r *Registry) End(ctx context.Context, s *Session) error {
 	return nil
 }
 
-// Revoke replaces a name by a tombstone: the name of a session's record, or one
-// that sessions share.
+// Revoke replaces a name with a tombstone. The name is that of a session's
+// record, or one that sessions share.
 func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) error {
 	r.cache.drop(name)
 	if err := r.Store.Revoke(ctx, name, until); err != nil {
 		return fault.New(fault.SessionsUnavailable, err)
 	}
-	r.cache.drop(name) // again: a concurrent request may have cached it in between
+	r.cache.drop(name) // once more, since a concurrent request may have cached it meanwhile
 	r.forget(name)
 	r.Streams.End(name)
 	return nil
 }
 
 // remove removes ended sessions from their user's index, and returns those that
-// were in it. If the store fails they stay listed until they expire.
+// were in it. If the store fails, they stay listed until they expire.
 func (r *Registry) remove(ctx context.Context, uid string, ended ...index.Entry) (removed []index.Entry) {
 	names := make(map[string]bool, len(ended))
 	for _, entry := range ended {
@@ -59,8 +59,8 @@ func (r *Registry) removeIf(ctx context.Context, uid string, ended func(index.En
 	return removed
 }
 
-// prune removes expired sessions from the index of users, in the background, since
-// they rest on a record that may be left by now.
+// prune removes expired sessions from the indexes of users, in the background.
+// No session may rest any more on the records of these sessions.
 func (r *Registry) prune(uids []string) {
 	slices.Sort(uids)
 	if uids = slices.Compact(uids); len(uids) == 0 {
@@ -77,10 +77,10 @@ func (r *Registry) prune(uids []string) {
 	})
 }
 
-// EndUser ends all sessions of a user that have begun before, in every realm and
-// process, and returns them. It first changes the epoch, so that later sessions
-// are not ended. Then the tombstone of the old epoch ends the sessions, and only
-// then they are removed from the index.
+// EndUser ends all sessions of a user that have begun before, in every realm
+// and process, and returns them. It first begins another epoch, so that later
+// sessions are not ended. Then the tombstone of the old epoch ends the
+// sessions, and last they are removed from the index.
 func (r *Registry) EndUser(ctx context.Context, uid string) (ended []index.Entry, err error) {
 	return r.endUser(ctx, uid, func(list *index.List) bool {
 		list.CloseEpoch()
@@ -88,9 +88,9 @@ func (r *Registry) EndUser(ctx context.Context, uid string) (ended []index.Entry
 	})
 }
 
-// EndedUser is EndUser for authentik's notice that all sessions of a user
-// have ended. It also stops a sign-in that authentik has confirmed before the
-// notice and whose session has not begun yet.
+// EndedUser is EndUser for authentik's notice that all sessions of a user have
+// ended. It also stops a sign-in that authentik confirmed before the notice and
+// whose session has not begun yet.
 func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []index.Entry, err error) {
 	now := r.Now()
 	return r.endUser(ctx, uid, func(list *index.List) bool {
@@ -100,7 +100,8 @@ func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []index.Ent
 	})
 }
 
-// endUser ends the sessions that are listed, as end says, and those of programs.
+// endUser ends the sessions in a user's list and those of the user's programs.
+// end changes the list.
 func (r *Registry) endUser(ctx context.Context, uid string, end func(*index.List) bool) (ended []index.Entry, err error) {
 	ended, err = r.endListed(ctx, uid, end)
 	return ended, cmp.Or(err, r.announce(ctx, r.Index.ProgramsOf("user", uid)))
@@ -140,8 +141,8 @@ func (r *Registry) endListed(ctx context.Context, uid string, end func(*index.Li
 	return ended, err
 }
 
-// endEach ends the sessions of a user one by one, if the list could not be saved:
-// a full store can still replace records by tombstones.
+// endEach ends the sessions of a user one by one, if the list cannot be saved:
+// a full store can still replace records with tombstones.
 func (r *Registry) endEach(ctx context.Context, uid string, cause error) ([]index.Entry, error) {
 	list, _, err := r.Index.Read(ctx, uid)
 	if err != nil || len(list.Lines) == 0 {
@@ -156,8 +157,8 @@ func (r *Registry) endEach(ctx context.Context, uid string, cause error) ([]inde
 	return list.Lines, nil
 }
 
-// clear deletes the records of ended sessions. One that it fails to delete no
-// longer opens, and expires.
+// clear deletes the records of ended sessions. If it fails to delete a record,
+// the record still cannot be opened, and it expires.
 func (r *Registry) clear(ctx context.Context, ended []index.Entry) {
 	for _, entry := range ended {
 		if err := r.Store.Delete(ctx, entry.Name); err != nil {
@@ -174,7 +175,8 @@ func (r *Registry) Report(ctx context.Context, name, username, reason string) {
 	r.Audit.Write(ctx, audit.Line{Event: audit.Ended(reason), Reason: reason, User: username, Session: PublicID(name)})
 }
 
-// Ended reports whether a cached session was revoked, according to the store.
+// Ended reports whether a cached session has been revoked, according to the
+// store.
 func (r *Registry) Ended(ctx context.Context, s *Session) (bool, error) {
 	revoked, err := r.Store.Revoked(ctx, append([]string{s.name}, s.ends...)...)
 	if err != nil {
@@ -187,8 +189,8 @@ func (r *Registry) Ended(ctx context.Context, s *Session) (bool, error) {
 // the store.
 func (r *Registry) Cached() func(yield func(*Session) bool) { return r.cache.all() }
 
-// Scope returns where a session's cookie goes: a host, or a domain with a dot
-// before it.
+// Scope returns where a session's cookie is valid: a host, or a domain with a
+// dot before it.
 func (r *Registry) Scope(s *Session) string {
 	if s.host == "" {
 		return "." + r.Domain
@@ -196,7 +198,7 @@ func (r *Registry) Scope(s *Session) string {
 	return s.host
 }
 
-// Unlist takes sessions out of a user's list without ending them.
+// Unlist removes sessions from a user's list without ending them.
 func (r *Registry) Unlist(ctx context.Context, uid string, entries ...index.Entry) {
 	r.remove(ctx, uid, entries...)
 }
@@ -210,16 +212,17 @@ func (r *Registry) EndListed(ctx context.Context, uid string, entry index.Entry)
 	return nil
 }
 
-// NoteUnsigned remembers an unsigned notice that an authentik session has ended,
-// on which no known session rests, and forgets programs whose tokens rest on it.
+// NoteUnsigned handles an unsigned notice that an authentik session has ended
+// on which no known session rests. It remembers the notice, and forgets
+// programs whose tokens rest on that session.
 func (r *Registry) NoteUnsigned(sid string) {
 	r.Index.NoteUnsigned(sid)
 	r.forget(r.Index.ProgramsOf("sid", sid))
 }
 
 // EndAuthentik ends all sessions that rest on one authentik session, in every
-// process. Sessions that begin on it afterwards are not ended. It returns nil if
-// there are no such sessions.
+// process, and returns them. Sessions that begin on it afterwards are not
+// ended. It returns nil if there are no such sessions.
 func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
 	tombstone, uid, until, err := r.Index.RestingOn(ctx, sid)
 	if err != nil {
@@ -233,14 +236,14 @@ func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
 }
 
 // EndedAtAuthentik is EndAuthentik for authentik's notice that its session has
-// ended. It also stops a sign-in that authentik has confirmed before the notice
-// and whose session has not begun yet.
+// ended. It also stops a sign-in that authentik confirmed before the notice and
+// whose session has not begun yet.
 func (r *Registry) EndedAtAuthentik(ctx context.Context, sid string) error {
 	err := r.Index.NoteEnd(ctx, sid, r.Now())
 	if ended := r.EndAuthentik(ctx, sid); ended != nil {
 		return ended
 	}
-	if err != nil { // the store may be full: end the sessions that have begun in any case
+	if err != nil { // the store may be full: end the sessions that have begun nevertheless
 		r.Logger.WarnContext(ctx, "session index: the end of a session at authentik cannot be saved; a running sign-in may still succeed", "error", errors.Unwrap(err))
 	}
 	return nil

@@ -13,20 +13,21 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// An entrance stores a new session. Its record, its user's list and the pointer
-// to the user are written at the same time: on a disk each write takes as long
-// as all of them together. The session begins when all are stored, so their
-// order does not matter; if it does not begin, what was written is removed
-// again.
+// An entrance stores a new session. It writes the record, the user's list and
+// the pointer to the user at the same time, since on a disk each write takes as
+// long as all of them together. The session begins when all are stored, so
+// their order does not matter. If the session does not begin, the written ones
+// are removed again.
 type entrance struct {
 	*Registry
 	stored
 	ends []string // the record's tombstones, without those of the index
-	// known waits until the authentik session is known, whose epoch is sidEpoch.
+	// known waits until the authentik session is stored as known; its epoch is
+	// sidEpoch.
 	known    func() error
 	sidEpoch string
-	// saved waits until the record is saved, with the tombstones of an epoch of the
-	// user's list.
+	// saved waits until the record is saved, with the tombstones of an epoch of
+	// the user's list.
 	saved   func() error
 	epoch   string
 	version store.Version
@@ -72,7 +73,7 @@ func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus
 	switch refused = cmp.Or(refused, known); {
 	case err != nil:
 		return nil, err
-	case errors.Is(refused, errRestLeft): // again, as the process that ended the last session may have failed
+	case errors.Is(refused, errRestLeft): // once more, since the process that ended the last session may have failed
 		r.Index.Drop(ctx, entry.Rest)
 		return nil, fault.New(fault.VisitLost, errRestLeft)
 	case errors.Is(refused, index.ErrEndedEarly):
@@ -83,8 +84,8 @@ func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus
 	return surplus, saved
 }
 
-// mayEnter returns why a session does not enter its user's list. Otherwise it
-// completes the entry of a session that rests on a record.
+// mayEnter returns an error if a session must not enter its user's list.
+// Otherwise it completes the entry of a session that rests on a record.
 func (e *entrance) mayEnter(list *index.List, entry *index.Entry, confirmed time.Time) error {
 	switch {
 	case !list.Ended.IsZero() && !confirmed.After(list.Ended):
@@ -99,9 +100,9 @@ func (e *entrance) mayEnter(list *index.List, entry *index.Entry, confirmed time
 	return err
 }
 
-// save begins to save the record of a session that begins in an epoch of its
+// save starts to save the record of a session that begins in an epoch of its
 // user's list. If another process has changed the list meanwhile, it is called
-// again, and the record is saved again if the epoch has changed.
+// again. It then saves the record again if the epoch has changed.
 func (e *entrance) save(ctx context.Context, epoch string) {
 	if epoch == e.epoch {
 		return
@@ -122,7 +123,7 @@ func (e *entrance) save(ctx context.Context, epoch string) {
 		}
 		e.version, err = e.Store.Save(ctx, e.box.Name(), store.Record{Value: sealed, Expiry: e.rec.kept(), Version: e.version})
 		switch {
-		case errors.Is(err, store.ErrConflict): // the name is random, so it has a tombstone
+		case errors.Is(err, store.ErrConflict): // the name is random, so only a tombstone can be there
 			return fault.New(fault.SessionsUnavailable, ErrRevokedEarly)
 		case err != nil:
 			return fault.New(fault.SessionsUnavailable, err)

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// loadWait is how long the store may take to read a session.
+	// loadWait is the timeout for reading a session from the store.
 	loadWait = 10 * time.Second
-	// amendTries is how often a change is tried again after a conflict.
+	// amendTries is how often a change is retried after a conflict.
 	amendTries = 5
 )
 
@@ -31,7 +31,7 @@ func (r *Registry) Find(ctx context.Context, value, host string) (s *Session, fo
 		if !r.good(s, host) {
 			return nil, false, nil
 		}
-		r.cache.forget(s.name) // it was unused for long, and another process may know of a later use
+		r.cache.forget(s.name) // another process may know of a later use
 	}
 	if s, found, err = r.load(ctx, value, host); !found || err != nil || !r.good(s, host) {
 		return nil, false, err
@@ -62,8 +62,8 @@ type reading struct {
 	found   bool
 }
 
-// load reads a session from the store. Concurrent requests share one reading, which
-// is not cancelled when one of their clients disconnects.
+// load reads a session from the store. Concurrent requests share one reading,
+// which goes on if one of their clients disconnects.
 func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool, error) {
 	browser, ok := seal.ParseSecret(value)
 	if !ok {
@@ -74,8 +74,8 @@ func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool
 	if r.misses.has(lookup) {
 		return nil, false, nil
 	}
-	// A request that comes after a revocation must not share a reading that
-	// began before it.
+	// A request after a revocation must not share a reading that began before
+	// it.
 	shared := lookup + strconv.FormatUint(r.cache.epoch(), 36)
 	read, err := r.reading.Do(ctx, shared, func(backgroundCtx context.Context) (reading, time.Duration, error) {
 		storeCtx, cancel := context.WithTimeout(r.Carry(backgroundCtx, ctx), loadWait)
@@ -89,7 +89,7 @@ func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool
 	return read.session, read.found, err
 }
 
-// fetch makes one reading and remembers its result.
+// fetch makes one reading and caches its result.
 func (r *Registry) fetch(ctx context.Context, browser seal.Secret, lookup, host string) (reading, error) {
 	since := r.cache.epoch()
 	held, found, err := r.read(ctx, browser, host)
@@ -124,8 +124,8 @@ func (r *Registry) Read(ctx context.Context, browser seal.Secret, host string) (
 	return held.rec, found, err
 }
 
-// read is Read. If the store no longer has the record, the session also ends in
-// this process, even without an announcement: a store can be emptied, or lose
+// read is Read. If the store no longer has the record, the session ends in this
+// process too, even without an announcement: a store can be emptied, or lose
 // records in a failover.
 func (r *Registry) read(ctx context.Context, browser seal.Secret, host string) (held stored, found bool, err error) {
 	held.box = r.Key.Box(seal.KindSession, r.Realm(host), browser)
@@ -194,7 +194,7 @@ func (r *Registry) prepare(held stored, host string) *Session {
 	return s
 }
 
-// made returns the session of a name, and reports which headers it lacks.
+// made returns the session of a record, and reports the headers that it lacks.
 func (r *Registry) made(name string, rec *Record) *Session {
 	s, problems := r.unreported(name, rec)
 	r.ReportHeaders(s, problems)
@@ -209,7 +209,7 @@ func (r *Registry) unreported(name string, rec *Record) (s *Session, problems []
 		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
 	}
 	for _, t := range []*time.Time{&s.Begun, &s.Until, &s.Stay, &s.SignIn.At, &s.SignIn.Factor, &s.checked, &s.due} {
-		*t = t.Round(0) // without the monotonic clock, which stands still while the machine sleeps
+		*t = t.Round(0) // without the monotonic clock, which stops while the machine sleeps
 	}
 	s.used.Store(rec.used().Unix())
 	s.from.told = rec.Addr
@@ -227,8 +227,8 @@ func (r *Registry) unreported(name string, rec *Record) (s *Session, problems []
 	return s, problems
 }
 
-// amend changes the record of a session and returns the session with the change,
-// or found == false if it has ended. After a conflict it reads the record again
+// amend changes the record of a session and returns the changed session. found
+// is false if the session has ended. After a conflict it reads the record again
 // and repeats the change, so change must write only its own fields.
 func (r *Registry) amend(ctx context.Context, value, host string, change func(*Record)) (s *Session, found bool, err error) {
 	browser, ok := seal.ParseSecret(value)
@@ -257,8 +257,8 @@ func (r *Registry) amend(ctx context.Context, value, host string, change func(*R
 	return nil, false, fault.New(fault.SessionsUnavailable, store.ErrConflict)
 }
 
-// Note keeps what authentik said about an application, for this session's further
-// requests.
+// Note keeps authentik's verdict on an application, for further requests of
+// this session.
 func (r *Registry) Note(ctx context.Context, value, host, app string, passing bool) (s *Session, found bool, err error) {
 	return r.amend(ctx, value, host, func(rec *Record) { rec.Apps = with(rec.Apps, app, passing) })
 }

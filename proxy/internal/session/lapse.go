@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// noteEvery is how often the use of a session is saved. A session may be unused
-// for that much longer than Idle before it ends.
+// noteEvery is how often the use of a session is saved. So a session may end up
+// to that much later than after Idle without use.
 const noteEvery = time.Minute
 
 // idle reports whether a session was unused for too long. Its saved time may be
@@ -35,15 +35,15 @@ func (r *Registry) retire(ctx context.Context, held stored, reason string) {
 	r.reportStay(ctx, held, reason)
 }
 
-// Fresh reports whether neither a recheck of the session is due nor a note of its
-// use.
+// Fresh reports that nothing is due for the session: neither a recheck nor a
+// note of its use.
 func (r *Registry) Fresh(s *Session) bool {
 	now := r.Now()
 	return !s.Due(now) && (r.Idle == 0 || now.Sub(s.Used()) < noteEvery)
 }
 
-// Touch notes the use of a session and rechecks it in the background, as far as
-// either is due.
+// Touch notes the use of a session and rechecks it, both in the background and
+// only if due.
 func (r *Registry) Touch(value, host string, s *Session) {
 	r.note(value, host, s)
 	r.refresh(value, host, s)
@@ -73,23 +73,25 @@ func (r *Registry) note(value, host string, s *Session) {
 }
 
 const (
-	// lapseWait is how long the store may take for the sessions that end at a time.
+	// lapseWait is the timeout for the store, for all sessions that end at the
+	// same time.
 	lapseWait = 30 * time.Second
-	// lapseKept is how long it is kept that a line was written, after the last moment
-	// at which a process may see the end: that is when a cache is swept.
+	// lapseKept is how long the record that a line was written is kept after
+	// the last moment at which a process may see the end, which is when a cache
+	// is swept.
 	lapseKept = time.Hour
 )
 
-// A lapse is a session that has reached its end by itself, with no request at that
-// time.
+// A lapse is the end of a session that ended by itself, without a request at
+// that time.
 type lapse struct {
 	name, username string
 	reason         string
-	last           time.Time // until when its record is kept
+	last           time.Time // how long its record is kept
 }
 
-// lapseOf returns the end of a session that was used last at a time. One that was
-// unused for too long has ended before.
+// lapseOf returns the lapse of a session whose last use was at a time. A
+// session that was unused for too long ended at that limit.
 func (r *Registry) lapseOf(name, username string, used, until, stay time.Time) lapse {
 	l := lapse{name, username, "lifetime", later(until, stay)}
 	if r.Idle > 0 && until.Sub(used) > r.Idle {
@@ -98,10 +100,10 @@ func (r *Registry) lapseOf(name, username string, used, until, stay time.Time) l
 	return l
 }
 
-// lapsed reports the end of each session, in the background. It does so only for an
-// audit log, since it costs a record in the store: several processes may see the
-// same end, and each may see it more than once, and the store tells which one is
-// the first.
+// lapsed reports the end of each session, in the background. It does so only
+// for an audit log, since it costs a record in the store. Several processes may
+// see the same end, and each may see it more than once; the store says which
+// one is the first.
 func (r *Registry) lapsed(all ...lapse) {
 	if !r.Audit.Writes() || len(all) == 0 {
 		return
@@ -117,8 +119,8 @@ func (r *Registry) lapsed(all ...lapse) {
 	})
 }
 
-// first reports whether no process has written a line about an end before. If the
-// store fails it is true: two lines are better than none.
+// first reports whether no process has written a line about an end yet. If the
+// store fails it returns true: two lines are better than none.
 func (r *Registry) first(ctx context.Context, l lapse) bool {
 	box := r.Key.Own(seal.KindLapse, l.name)
 	sealed, err := box.Seal(l.reason)

@@ -19,9 +19,8 @@ const (
 	MissingIdle    Missing = "the session was unused for too long"
 )
 
-// Peek is Find without effects: nothing is cached, kept in the store or
-// counted, and an expired session stays as it is. If no session is found,
-// missing says why.
+// Peek is Find without effects: nothing is cached, stored or counted, and an
+// expired session stays as it is. If no session is found, missing says why.
 func (r *Registry) Peek(ctx context.Context, value, host string) (s *Session, missing Missing, err error) {
 	if s, found := r.Held(value, host); found {
 		return s, "", nil

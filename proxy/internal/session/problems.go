@@ -8,11 +8,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 )
 
-// maxReported is how many problems are remembered as reported.
+// maxReported is how many reported problems are remembered.
 const maxReported = 10_000
 
-// reported remembers which problems of which session have been reported: a
-// session is made anew at every recheck, and some headers at every request.
+// reported remembers which problems of which session have been reported. A
+// session is made again at every recheck, and some headers at every request.
 type reported struct {
 	kept *bounded.Cache[string, struct{}]
 }
@@ -29,9 +29,9 @@ func (r *reported) first(problem string, until time.Duration) bool {
 
 func (r *reported) sweep() { r.kept.Sweep() }
 
-// ReportHeaders counts and logs what the application does not get as configured:
-// once for each header that a session lacks, and once for a session whose values
-// an encoding has no characters for.
+// ReportHeaders counts and logs the headers that the application does not get
+// as configured: once for each header that a session lacks, and once for a
+// session whose values an encoding cannot represent.
 func (r *Registry) ReportHeaders(s *Session, problems []headers.Problem) {
 	who := []any{slog.String("user", s.User.Username), slog.String("session", s.id)}
 	left := s.Until.Sub(r.Now())

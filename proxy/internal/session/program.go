@@ -9,9 +9,9 @@ import (
 )
 
 // Program returns the session of a program that shows a credential with each
-// request. It is only in memory: no store has a record of it, no index names
-// it, and no cookie opens it. It lasts from authentik's confirmation until its
-// credential expires or for as long as sessions do, whichever comes first.
+// request. It is only in memory: no store has a record of it, no index has its
+// name, and no cookie opens it. It lasts until its credential expires, but no
+// longer than other sessions.
 func (r *Registry) Program(name string, who Proof, asked, expires time.Time) *Session {
 	rec := &Record{Begun: asked, Until: asked.Add(r.Lifetime)}
 	if !expires.IsZero() && expires.Before(rec.Until) {
@@ -30,21 +30,23 @@ func (r *Registry) Program(name string, who Proof, asked, expires time.Time) *Se
 	return s
 }
 
-// announce ends, in every process, the sessions of programs that end with a name.
+// announce ends the sessions of programs that end with a name, in every
+// process.
 func (r *Registry) announce(ctx context.Context, name string) error {
 	return r.Revoke(ctx, name, time.Time{})
 }
 
 // EndProgramsOf ends the sessions of a user's programs, in every process, and
-// returns those of this one. Authentik is asked again when a program comes back.
+// returns those of this process. When a program comes back, authentik is asked
+// again.
 func (r *Registry) EndProgramsOf(ctx context.Context, username string) (ended []*Session, err error) {
 	name := r.Index.ProgramsOf("name", username)
 	ended = r.forget(name)
 	return ended, r.announce(ctx, name)
 }
 
-// forget ends the sessions of programs in this process that end with a name. The
-// empty name means all.
+// forget ends the sessions of programs in this process that end with a name.
+// The empty name means all.
 func (r *Registry) forget(name string) (ended []*Session) {
 	if r.EndPrograms == nil || name != "" && !seal.IsTombstone(name) {
 		return nil
@@ -55,10 +57,10 @@ func (r *Registry) forget(name string) (ended []*Session) {
 // IsProgram reports whether the session is that of a program's credential.
 func (s *Session) IsProgram() bool { return s.program }
 
-// Weight returns about how much memory the session takes, in bytes.
+// Weight returns the approximate size of the session in memory, in bytes.
 func (s *Session) Weight() int64 { return s.weight }
 
-// Again asks about the credential that a running request has shown: it returns
+// Again asks about the credential that a running request has shown. It returns
 // the credential's present session, and whether a request with it would pass.
 type Again func(backgroundCtx context.Context) (s *Session, stays bool)
 

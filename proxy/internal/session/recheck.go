@@ -14,38 +14,38 @@ import (
 )
 
 const (
-	// recheckWait is how long one recheck may take, with all its requests to
+	// recheckWait is the timeout for one recheck, with all its requests to
 	// authentik.
 	recheckWait = 12 * time.Second
-	// RecheckLease is how long the lease for a recheck lasts. If the process that has
-	// it is killed, the others wait for that long.
+	// RecheckLease is the duration of the lease for a recheck. If the process
+	// that has it is killed, the others wait for that long.
 	RecheckLease = recheckWait + 2*time.Second
 	// recheckBackoff is the pause after a failed recheck before the next one of the
 	// same session.
 	recheckBackoff = 10 * time.Second
-	// missedFor is how long after a failed recheck requests do not wait for the next
-	// one, which runs in the background.
+	// missedFor is how long after a failed recheck requests do not wait for the
+	// next one, which runs in the background.
 	missedFor = time.Minute
 	// recheckPoll is how often a process checks whether another one has finished.
 	recheckPoll = 100 * time.Millisecond
-	// MaxRechecks is how many rechecks a gate makes in the background at a time.
-	// Others are left to later requests.
+	// MaxRechecks is the maximum number of concurrent rechecks of a gate in the
+	// background. Later requests start the others.
 	MaxRechecks = 16
 	// renewAhead is how long before its expiry an access token is renewed, if the
 	// application gets it.
 	renewAhead = time.Minute
 )
 
-// rechecks are the rechecks that are running, and those that have just failed.
+// rechecks are the running rechecks, and those that have just failed.
 type rechecks struct {
-	single *bounded.Cache[string, reading] // keeps nothing
+	single *bounded.Cache[string, reading] // a cache of nothing: callers share one recheck
 	mu     sync.Mutex
-	going  map[string]bool               // by record name
+	going  map[string]bool               // the running ones in the background, by record name
 	failed *bounded.Cache[string, error] // by record name, for recheckBackoff
 	missed *bounded.Cache[string, error] // by record name, for missedFor
 }
 
-// maxFailed bounds how many sessions are remembered whose recheck has failed.
+// maxFailed is how many sessions are remembered whose recheck has failed.
 const maxFailed = 100_000
 
 func newRechecks(now func() time.Time) *rechecks {
@@ -59,7 +59,8 @@ func (c *rechecks) sweep() {
 	c.missed.Sweep()
 }
 
-// missedError returns how a recheck failed, if none has succeeded since.
+// missedError returns the error of a recheck that failed, if none has succeeded
+// since.
 func (c *rechecks) missedError(name string) error {
 	err, _ := c.missed.Get(name)
 	return err
@@ -82,7 +83,7 @@ func (c *rechecks) done(name string) {
 	delete(c.going, name)
 }
 
-// lastError returns how the last recheck failed, if that was just now.
+// lastError returns the error of the last recheck, if it has just failed.
 func (c *rechecks) lastError(name string) error {
 	err, _ := c.failed.Get(name)
 	return err
@@ -93,7 +94,7 @@ func (r *Registry) due(rec *Record) time.Time {
 	due := rec.checked().Add(r.Options.Recheck)
 	if (r.KeepAccessToken || r.TellIDToken) && rec.Tokens != nil && rec.Tokens.Refresh != "" {
 		if ahead := rec.Tokens.Expiry.Add(-renewAhead); ahead.Before(due) {
-			due = later(ahead, rec.checked().Add(recheckBackoff)) // of a token that is always about to expire
+			due = later(ahead, rec.checked().Add(recheckBackoff)) // for a token that is always about to expire
 		}
 	}
 	return due
@@ -106,16 +107,16 @@ func (r *Registry) refresh(value, host string, s *Session) {
 	}
 	started := r.Background.Go(func(backgroundCtx context.Context) {
 		defer r.rechecks.done(s.name)
-		_, _, _ = r.Recheck(backgroundCtx, value, host, s.name) // logged there
+		_, _, _ = r.Recheck(backgroundCtx, value, host, s.name) // Recheck has logged the error
 	})
 	if !started {
 		r.rechecks.done(s.name)
 	}
 }
 
-// Await is Recheck for a request that cannot pass before the recheck. If a recheck
-// has failed a moment ago, the request does not wait for another one: it gets that
-// error, and the recheck runs in the background.
+// Await is Recheck for a request that cannot pass before the recheck. If a
+// recheck has just failed, the request does not wait for another: Await returns
+// that error, and the recheck runs in the background.
 func (r *Registry) Await(ctx context.Context, value, host string, s *Session) (now *Session, found bool, err error) {
 	if err := r.rechecks.missedError(s.name); err != nil {
 		r.refresh(value, host, s)
@@ -155,13 +156,13 @@ func (r *Registry) recheck(ctx context.Context, value, host, name string) (readi
 	return got, err
 }
 
-// errBusy means that another process has the lease for a recheck and does not
-// finish.
+// errBusy means that another process has the lease for a recheck and has not
+// finished in time.
 var errBusy = errors.New("another process has been asking authentik about this session for too long")
 
-// exclusively makes a recheck while no other process does: authentik accepts
-// each refresh token once. If a process was killed, the others wait until its
-// lease ends.
+// exclusively makes a recheck while no other process makes one: authentik
+// accepts each refresh token once. If the other process was killed, it waits
+// until that lease ends.
 func (r *Registry) exclusively(ctx context.Context, value, host, name string) (reading, error) {
 	waiting, cancel := context.WithTimeout(ctx, RecheckLease+2*time.Second)
 	defer cancel()
@@ -222,16 +223,16 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 	return reading{s, found}, err
 }
 
-// ErrMoved says that the cookies with which authentik was asked about a session
-// have been replaced meanwhile.
+// ErrMoved says that the cookies that were sent to authentik for a session have
+// been replaced meanwhile.
 var ErrMoved = errors.New("authentik's session was replaced during the recheck")
 
-// maxMoves is how often a recheck begins again because of that.
+// maxMoves is how often a recheck is retried because of ErrMoved.
 const maxMoves = 2
 
-// askAbout asks authentik about a session, and again if authentik has replaced
-// its session meanwhile: to cookies that have ended, authentik answers as to an
-// anonymous visitor. gone says that authentik's session has ended.
+// askAbout asks authentik about a session. If authentik has replaced its
+// session meanwhile, it asks again: authentik treats cookies that have ended as
+// an anonymous visitor. gone says that authentik's session has ended.
 func (r *Registry) askAbout(ctx context.Context, rec *Record) (apps map[string]bool, who Proof, gone bool, err error) {
 	for range maxMoves {
 		if apps, who, gone, err = r.askOnce(ctx, rec); !errors.Is(err, ErrMoved) {
@@ -250,8 +251,8 @@ func (r *Registry) Lent(ctx context.Context, rec *Record) (*Record, error) {
 	return r.Lend(ctx, rec)
 }
 
-// askOnce asks authentik about a session: first about its applications, and then
-// who its user is.
+// askOnce asks authentik about a session: first about its applications, and
+// then for its user.
 func (r *Registry) askOnce(ctx context.Context, rec *Record) (apps map[string]bool, who Proof, gone bool, err error) {
 	user := rec.User.UID
 	if rec, err = r.Lent(ctx, rec); err != nil {
@@ -264,11 +265,12 @@ func (r *Registry) askOnce(ctx context.Context, rec *Record) (apps map[string]bo
 	return apps, who, errors.Is(err, flowclient.ErrUnauthenticated) || err == nil && who.User.UID != user, err
 }
 
-// verdicts asks authentik about access to every application that the session was
-// used for, and to this gate's. That needs the cookies of authentik's session;
-// without them, authentik has checked access to this gate's application at the
-// sign-in. authentik also answers a request without a session, so the verdicts are
-// valid only after authentik has confirmed the user.
+// verdicts asks authentik about access to every application that the session
+// was used for, and to this gate's. That needs the cookies of authentik's
+// session. Without them, authentik has checked access to this gate's
+// application at the sign-in. authentik also answers a request without a
+// session, so the verdicts are valid only after authentik has confirmed the
+// user.
 func (r *Registry) verdicts(ctx context.Context, rec *Record) (map[string]bool, error) {
 	apps := map[string]bool{}
 	for app := range rec.Apps {
@@ -285,7 +287,7 @@ func (r *Registry) verdicts(ctx context.Context, rec *Record) (map[string]bool, 
 		if err != nil && (app == r.Application || !errors.Is(err, flowclient.ErrApplicationNotFound)) {
 			return nil, err
 		}
-		apps[app] = passing // false for another gate's application that was removed
+		apps[app] = passing // false if the application is another gate's and was removed
 	}
 	return apps, nil
 }
@@ -299,7 +301,7 @@ func (r *Registry) endGone(ctx context.Context, s *Session) {
 	r.Report(ctx, s.name, s.User.Username, "gone")
 }
 
-// RetryRechecks forgets that rechecks have just failed.
+// RetryRechecks forgets all recent failures of rechecks.
 func (r *Registry) RetryRechecks() {
 	r.rechecks.failed.Clear()
 	r.rechecks.missed.Clear()

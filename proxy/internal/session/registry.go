@@ -23,13 +23,13 @@ type Registry struct {
 	misses   *misses
 	reported *reported
 	rechecks *rechecks
-	reading  *bounded.Cache[string, reading] // keeps nothing
-	renewals *bounded.Cache[string, renewal] // keeps nothing
+	reading  *bounded.Cache[string, reading] // a cache of nothing: concurrent requests share one reading
+	renewals *bounded.Cache[string, renewal] // a cache of nothing: concurrent requests share one renewal
 	reviews  chan struct{}                   // limits reviews that wait for the store or authentik
 
-	draining atomic.Bool // the gate was closed and waits for its streams
-	running  int         // its streams; guarded by Streams
-	finish   func()      // called when no stream is open any more; guarded by Streams
+	draining atomic.Bool // the gate is closed and waits for its streams
+	running  int         // the gate's streams; guarded by Streams
+	finish   func()      // called when no stream is left; guarded by Streams
 }
 
 // New returns a registry.
@@ -46,7 +46,7 @@ func New(o Options) *Registry {
 	return r
 }
 
-// Sweep forgets what has expired.
+// Sweep drops everything that has expired.
 func (r *Registry) Sweep() {
 	r.rechecks.sweep()
 	r.cache.sweep()
@@ -94,15 +94,15 @@ func (r *Registry) Revoked(name string) {
 // Close.
 func (r *Registry) Open() { r.Streams.join(r) }
 
-// Realm names where a session is valid: the authentik that it came from, the flow
-// or client by which the user signed in, and the hosts that its cookie goes to. It
-// is part of every name and key, so a session of one realm does not open in
-// another.
+// Realm returns a text for where a session is valid: the authentik that it came
+// from, the flow or client with which the user signed in, and the hosts that
+// its cookie goes to. It is part of every name and key, so a session of one
+// realm does not open in another.
 func (r *Registry) Realm(host string) string {
 	return r.Issuer + "\x00" + r.WonBy + "\x00" + r.scope(host)
 }
 
-// scope is where the session's cookie goes. Cookies do not know ports (RFC
+// scope returns where the session's cookie goes. Cookies do not know ports (RFC
 // 6265, 8.5).
 func (r *Registry) scope(host string) string {
 	if r.Domain != "" {
@@ -111,8 +111,8 @@ func (r *Registry) scope(host string) string {
 	return Hostname(host)
 }
 
-// Hostname returns the lower-case name in a Host header, without its port and
-// without the dot that may end it.
+// Hostname returns the lower-case name in a Host header, without a port and
+// without a dot at its end.
 func Hostname(host string) string {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:i]

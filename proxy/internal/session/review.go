@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	// reviewEvery is how often a stream's session is reviewed, for ends that are not
-	// announced.
+	// reviewEvery is how often a stream's session is reviewed, to find ends
+	// that are not announced.
 	reviewEvery = 15 * time.Second
-	// maxReviews is how many reviews of a gate's streams may wait for the store or
-	// for authentik at a time. Others wait for the next tick.
+	// maxReviews is how many reviews of a gate's streams may wait for the store
+	// or for authentik at the same time. Other streams wait for the next tick.
 	maxReviews = 4 * MaxRechecks
 )
 
@@ -41,7 +41,8 @@ func (s *Streams) Tick() {
 	}
 }
 
-// due returns the streams whose review is due. It gives each to one caller only.
+// due returns the streams whose review is due. It returns each to one caller
+// only.
 func (s *Streams) due() (due []*Stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +55,7 @@ func (s *Streams) due() (due []*Stream) {
 	return due
 }
 
-// again sets when the next review of a stream is due.
+// again sets the time of the next review of a stream.
 func (s *Streams) again(one *Stream, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,8 +64,8 @@ func (s *Streams) again(one *Stream, at time.Time) {
 	}
 }
 
-// review ends a stream if its session has ended. It does not block: the store and
-// authentik are asked in the background.
+// review ends a stream if its session has ended. It does not block: it asks the
+// store and authentik in the background.
 func (r *Registry) review(one *Stream) {
 	now := r.Now()
 	if !now.Before(one.Session.Until) {
@@ -107,7 +108,7 @@ func (r *Registry) ask(one *Stream) {
 		}
 		r.Streams.again(one, r.nextReview(s, r.Now()))
 	})
-	if !started { // the gate has ended and is no longer told of revocations
+	if !started { // the gate has closed and no longer receives revocations
 		<-r.reviews
 		one.end()
 		r.Streams.again(one, r.Now().Add(reviewEvery))
@@ -124,9 +125,9 @@ func (r *Registry) goesOn(ctx context.Context, one *Stream) (*Session, bool) {
 }
 
 // nextReview returns when the next review of a stream is due: when its session
-// expires or a recheck is due, and after reviewEvery at the latest.
+// expires or a recheck is due, but at the latest after reviewEvery.
 func (r *Registry) nextReview(s *Session, now time.Time) time.Time {
-	next := now.Add(reviewEvery).Round(0) // by the wall clock, as the times of the session
+	next := now.Add(reviewEvery).Round(0) // by the wall clock, like the times of the session
 	for _, at := range []time.Time{s.Until, s.due} {
 		if at.After(now) && at.Before(next) {
 			next = at

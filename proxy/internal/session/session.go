@@ -13,30 +13,31 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// A Session is a session in the memory of the process. Only the time of its last
-// use, and whether it is doubted, change after it was created. It is safe for concurrent use.
+// A Session is a session in the memory of the process. After it was created,
+// only the time of its last use and whether it is doubted change. It is safe
+// for concurrent use.
 type Session struct {
 	User         user.User
 	Begun, Until time.Time // when it began, and when it ends at the latest
 	SignIn       SignIn
-	Stay         time.Time // until when another session may follow without a sign-in
+	Stay         time.Time // until when another session may follow this one without a sign-in
 	AccessToken  string    // empty unless the gate keeps access tokens
 	Headers      []headers.Header
-	Assertion    *assertion.Assertion // nil if the application gets none
+	Assertion    *assertion.Assertion // nil if the application gets no assertion
 
-	id      string          // public, for logs
-	name    string          // of its record
+	id      string          // a public name, for logs
+	name    string          // the name of its record
 	host    string          // the host where its cookie is valid; empty if it is valid for a domain
 	apps    map[string]bool // authentik's verdicts by application
-	fits    bool            // its user meets the operator's requirements
-	checked time.Time       // last confirmed by authentik
-	due     time.Time       // next recheck
+	fits    bool            // whether its user meets the operator's requirements
+	checked time.Time       // when authentik last confirmed it
+	due     time.Time       // when the next recheck is due
 	used    atomic.Int64    // last use in Unix seconds
 	from    addresses
 	ends    []string // tombstones that end it together with others
 	weight  int64    // approximate size in bytes
-	rests   bool     // on a record, with others
-	program bool     // it is that of a program's credential, and has neither a record nor a cookie
+	rests   bool     // whether it rests on a record, with others
+	program bool     // whether it is that of a program's credential, without a record and a cookie
 	doubted atomic.Bool
 }
 
@@ -68,7 +69,7 @@ func (s *Session) Known(application string) bool {
 	return known || application == ""
 }
 
-// Due reports whether a recheck is due. It is due, too, if the clock was set back.
+// Due reports whether a recheck is due. If the clock was set back, it is.
 func (s *Session) Due(now time.Time) bool {
 	return s.doubted.Load() || !now.Before(s.due) || now.Before(s.checked.Add(-ClockLeeway))
 }
@@ -76,23 +77,23 @@ func (s *Session) Due(now time.Time) bool {
 // Doubt makes a recheck due: an end of the session may have been missed.
 func (s *Session) Doubt() { s.doubted.Store(true) }
 
-// Doubted reports whether a recheck is due since an end may have been missed.
+// Doubted reports whether Doubt has made a recheck due.
 func (s *Session) Doubted() bool { return s.doubted.Load() }
 
 // Unconfirmed returns how long ago authentik last confirmed the session.
 func (s *Session) Unconfirmed(now time.Time) time.Duration { return now.Sub(s.checked) }
 
-// Used returns when the session was last used, as far as this process knows.
+// Used returns when the session was last used, to the knowledge of this
+// process.
 func (s *Session) Used() time.Time { return time.Unix(s.used.Load(), 0) }
 
-// EndsWith reports whether revoking a name ends the session. It may be the name of
-// its record, or of a tombstone that sessions share.
+// EndsWith reports whether revoking a name ends the session. The name is that
+// of its record, or of a tombstone that sessions share.
 func (s *Session) EndsWith(name string) bool {
 	return s.EndsBy(func(end string) bool { return end == name })
 }
 
-// EndsBy reports whether a name that ends the session is one of those that were
-// revoked.
+// EndsBy reports whether one of the revoked names ends the session.
 func (s *Session) EndsBy(revoked func(name string) bool) bool {
 	for end := range s.endNames() {
 		if revoked(end) {
@@ -116,7 +117,7 @@ func (s *Session) endNames() iter.Seq[string] {
 	}
 }
 
-// size estimates the memory of a session in bytes: its texts, and the overhead of
+// size estimates the session's memory in bytes: its texts, and the overhead of
 // Go and the cache.
 func (s *Session) size() int64 {
 	const rest, each = 700, 24
@@ -136,23 +137,23 @@ func (s *Session) size() int64 {
 	return int64(n+len(s.AccessToken)) + 100*int64(len(s.User.Attributes)+len(s.User.Claims)+len(s.apps))
 }
 
-// PublicID returns the public ID of the session whose record has a name. Neither
-// the record's name nor the cookie can be computed from it.
+// PublicID returns the public ID of the session whose record has a name. The
+// record's name and the cookie cannot be computed from it.
 func PublicID(name string) string {
 	sum := sha256.Sum256([]byte("public\x00" + name))
 	return hex.EncodeToString(sum[:6])
 }
 
-// addresses are the client addresses of a session's requests. authentik can bind
-// its session to a network: each recheck sends it the visitor's address, and it
-// ends its session if the address has changed too much.
+// addresses are the client addresses of a session's requests. Each recheck
+// sends authentik the visitor's address. authentik can bind its session to a
+// network, and ends it if the address has changed too much.
 type addresses struct {
-	told     netip.Addr                 // to authentik last
-	seenTold atomic.Bool                // a request has come from there since
-	last     atomic.Pointer[netip.Addr] // of the last request; nil for told
+	told     netip.Addr                 // the address that authentik was told last
+	seenTold atomic.Bool                // whether a request has come from there since
+	last     atomic.Pointer[netip.Addr] // the address of the last request; nil if it is told
 }
 
-// SeenFrom notes where a request of the session has come from.
+// SeenFrom notes the client address of a request of the session.
 func (s *Session) SeenFrom(addr netip.Addr) {
 	a := &s.from
 	if addr == a.told {
@@ -171,8 +172,9 @@ func (s *Session) SeenFrom(addr netip.Addr) {
 }
 
 // present returns the address to send to authentik: that of the last request. A
-// browser with IPv4 and IPv6 alternates between the two: while requests still come
-// from the address that was sent last, one of the other family is not a change.
+// browser with IPv4 and IPv6 alternates between the two. So while requests
+// still come from the address that was sent last, an address of the other
+// family does not count as a change.
 func (s *Session) present() netip.Addr {
 	a := &s.from
 	last := a.last.Load()

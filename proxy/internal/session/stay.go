@@ -13,8 +13,8 @@ import (
 )
 
 // Stays returns the record of an expired session that another session may
-// follow, since its user wanted to stay signed in at authentik. It gives no
-// access by itself.
+// follow, since its user wanted to stay signed in at authentik. The record
+// gives no access by itself.
 func (r *Registry) Stays(ctx context.Context, value, host string) (rec *Record, found bool, err error) {
 	browser, ok := seal.ParseSecret(value)
 	if !ok {
@@ -64,8 +64,8 @@ func (r *Registry) endStay(ctx context.Context, held stored) error {
 	return nil
 }
 
-// reportStay reports that no session can follow one that has expired. If there is an
-// audit log, the end of that one is reported as its lapse.
+// reportStay reports that no session will follow one that has expired. With an
+// audit log, the line about its lapse reports that.
 func (r *Registry) reportStay(ctx context.Context, held stored, reason string) {
 	if !r.Audit.Writes() {
 		r.Report(ctx, held.box.Name(), held.rec.User.Username, reason)
@@ -81,8 +81,8 @@ type renewal struct {
 
 // Renew begins another session after an expired one, if authentik says that its
 // own session is still valid. The new session lasts no longer than any other,
-// and keeps the sign-in of the first. Tabs that ask at the same time get the
-// same session. found is false if there is nothing to renew.
+// and has the sign-in of the first. Concurrent requests, for example of several
+// tabs, get the same session. found is false if there is nothing to renew.
 func (r *Registry) Renew(ctx context.Context, value, host string, addr netip.Addr) (browser seal.Secret, s *Session, found bool, err error) {
 	key := keyOf(value)
 	got, err := r.renewals.Do(ctx, string(key[:]), func(backgroundCtx context.Context) (renewal, time.Duration, error) {

@@ -13,11 +13,11 @@ import (
 
 // breakAfter is how long a handler has to end a response by itself after its
 // session has ended. Then its connection fails: a handler that waits for a slow
-// client does not look at its context.
+// client does not check its context.
 const breakAfter = 250 * time.Millisecond
 
-// ErrEnded is the cause of a request's context that was ended because its session
-// has ended.
+// ErrEnded is the cause of a request's context that was canceled because its
+// session has ended.
 var ErrEnded = errors.New("the session has ended")
 
 // A ContextKey is the key of the *Session in the context of a request that has
@@ -25,18 +25,18 @@ var ErrEnded = errors.New("the session has ended")
 type ContextKey struct{}
 
 // A Stream is a running request of a session, and the context of that request.
-// Most are short, so nothing is allocated beside the Stream unless the handler
-// waits for the end of the context.
+// Most requests are short, so apart from the Stream nothing is allocated unless
+// the handler waits for the end of the context.
 type Stream struct {
-	context.Context // of the original request
+	context.Context // that of the original request
 
 	Session *Session
 	Cookie  string // the value of the session cookie
 	Host    string
-	Needs   uint64 // what the gate demands of the request, as the gate encodes it
-	Again   Again  // instead of these three, if a program has shown a credential
+	Needs   uint64 // the gate's demands on the request, as the gate encodes them
+	Again   Again  // instead of the three fields above, if a program has shown a credential
 
-	// Response is here so that it needs no allocation of its own.
+	// Response is part of the Stream so that it needs no allocation of its own.
 	Response caching.Response
 
 	owner *Registry
@@ -45,28 +45,28 @@ type Stream struct {
 	// In the list of young streams. Guarded by the shard.
 	shard      *youngStreams
 	prev, next *Stream
-	seen       bool // one tick has seen it
+	seen       bool // whether a tick has seen it
 	indexed    bool
 
 	// Guarded by the index.
 	review   time.Time // when the next review is due, by the owner's clock
-	reviewed bool      // a review is under way
-	changed  bool      // the session has changed since that review began
+	reviewed bool      // whether a review is running
+	changed  bool      // whether the session has changed since that review began
 
 	mu       sync.Mutex
-	finished bool // the handler has returned
-	ended    bool // the session has ended
+	finished bool // whether the handler has returned
+	ended    bool // whether the session has ended
 	live     atomic.Pointer[liveContext]
 }
 
-// A liveContext is a request's context that can be cancelled earlier.
+// A liveContext is a request's context that can be canceled earlier.
 type liveContext struct {
 	context.Context //nolint:containedctx // it is a context itself
 	cancel          context.CancelCauseFunc
 }
 
-// Follow returns the context in which a session's request runs: it ends with
-// the session at the latest. The caller calls Finish once the handler has
+// Follow returns the context of a session's request. It ends with the session,
+// or with the request. The caller must call Finish once the handler has
 // returned. needs is passed to MayStay.
 func (r *Registry) Follow(ctx context.Context, w http.ResponseWriter, cookie, host string, s *Session, needs uint64) *Stream {
 	one := &Stream{Context: ctx, Session: s, Cookie: cookie, Host: host, Needs: needs, owner: r, w: w}
@@ -105,8 +105,8 @@ func (s *Stream) Err() error {
 	return s.Context.Err()
 }
 
-// Value returns the value for a key. The context package uses it to find its own
-// contexts; contexts derived from s then need no goroutine.
+// Value returns the value for a key. The context package uses it to find its
+// own contexts, and contexts that are derived from s then need no goroutine.
 func (s *Stream) Value(key any) any {
 	if key == (ContextKey{}) {
 		return s.Session
@@ -117,7 +117,7 @@ func (s *Stream) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// waited returns the context that can be cancelled. It creates it at the first
+// waited returns the context that can be canceled, and creates it at the first
 // call.
 func (s *Stream) waited() *liveContext {
 	if live := s.live.Load(); live != nil {
@@ -153,12 +153,13 @@ func (s *Stream) end() {
 	time.AfterFunc(breakAfter, s.cut)
 }
 
-// cut makes all further reads and writes of the connection fail: of slow downloads
-// and uploads, and of connections that their handler has hijacked.
+// cut makes all further reads and writes of the connection fail: those of slow
+// downloads and uploads, and those of connections that their handler has
+// hijacked.
 func (s *Stream) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.finished { // the connection may serve another request by now
+	if s.finished { // the connection may serve another request already
 		return
 	}
 	past, c := time.Unix(1, 0), http.NewResponseController(s.w)

@@ -7,25 +7,25 @@ import (
 )
 
 const (
-	// streamTick is how often running requests are checked. One that is still running
-	// after two ticks is added to the index, and its session is checked then, since
-	// it may have ended before.
+	// streamTick is how often running requests are checked. A request that is
+	// still running after two ticks is added to the index. Its session is
+	// checked then, since it may have ended before.
 	streamTick = 500 * time.Millisecond
-	// youngShards is how many lists of young requests there are, so that requests
-	// hardly ever wait for one another.
+	// youngShards is the number of lists of young requests. With several lists,
+	// requests hardly ever wait for one another.
 	youngShards = 64
 )
 
-// Streams are the running requests of sessions, of all gates of a process. They
-// end with their session, no matter which gate has let them in and which gate
-// is told of the end: requests of a replaced configuration continue until their
-// clients disconnect.
+// Streams are the running requests of sessions, of all gates of a process. A
+// request ends with its session, whichever gate admitted the request and
+// whichever gate learns of the end: requests of a replaced configuration
+// continue until their clients disconnect.
 //
 // Nearly all requests end within milliseconds. They stay in lists of young
-// requests, which cost no more than two short locks; only requests that run for
+// requests, which cost no more than two short locks. Only requests that run for
 // longer are indexed by the names that end their session.
 //
-// The zero Streams are ready. They are safe for concurrent use.
+// The zero Streams are ready to use. They are safe for concurrent use.
 type Streams struct {
 	young [youngShards]youngStreams
 
@@ -40,14 +40,14 @@ type Streams struct {
 type youngStreams struct {
 	mu   sync.Mutex
 	head *Stream
-	_    [48]byte // a separate cache line
+	_    [48]byte // padding to a separate cache line
 }
 
 // A streamTicker is the goroutine that reviews streams.
 type streamTicker struct{ stop, stopped chan struct{} }
 
-// begin adds a new request. If its gate was closed it is indexed at once: the
-// gate's watch lasts until its streams have ended.
+// begin adds a new request. If its gate is closed, the request is indexed at
+// once: the gate's watch lasts until its streams have ended.
 func (s *Streams) begin(one *Stream) {
 	shard := &s.young[shardOf(one.Session.name, youngShards)]
 	one.shard = shard
@@ -120,8 +120,8 @@ func (s *Streams) index(one *Stream) {
 	}
 }
 
-// drop removes a stream from the index. With its last stream, a gate that was
-// closed ends.
+// drop removes a stream from the index. When the last stream of a closed gate
+// ends, the gate ends.
 func (s *Streams) drop(one *Stream) {
 	s.mu.Lock()
 	delete(s.open, one)
@@ -150,7 +150,7 @@ func (s *Streams) drop(one *Stream) {
 	}
 }
 
-// End ends the streams of the sessions that end with a revoked name.
+// End ends the streams of all sessions that end with a revoked name.
 func (s *Streams) End(name string) {
 	for _, one := range s.named(name) {
 		one.end()
@@ -206,7 +206,7 @@ func (s *Streams) join(r *Registry) {
 	}
 }
 
-// leave undoes join, and waits for the goroutine that the last gate ends.
+// leave undoes join, and waits for the goroutine if this was the last gate.
 func (s *Streams) leave(r *Registry) {
 	s.mu.Lock()
 	delete(s.owners, r)
@@ -223,9 +223,9 @@ func (s *Streams) leave(r *Registry) {
 	}
 }
 
-// Close calls finish once the gate has no open streams, at once if it has none.
-// Until then the gate's watch, rechecks and reviews continue, since they can end
-// the streams.
+// Close calls finish once the gate has no streams, which may be at once. Until
+// then the gate's watch, rechecks and reviews continue, since they can end the
+// streams.
 func (r *Registry) Close(finish func()) {
 	s := r.Streams
 	r.draining.Store(true)

@@ -5,14 +5,15 @@ import (
 	"sync/atomic"
 )
 
-// maxTombstones bounds how many revocations are remembered one by one.
+// maxTombstones is how many revocations are remembered separately.
 const maxTombstones = 100_000
 
 // tombstones are the shared revocations that were announced since the cache was
-// last flushed. A session that was read before its tombstone was announced is
-// checked against them; one that is read later is checked against the store.
+// last cleared. A session that was read before its tombstone was announced is
+// checked against them. A session that is read later is checked against the
+// store.
 type tombstones struct {
-	count atomic.Int64 // mostly zero, and then no lock is taken
+	count atomic.Int64 // the number of names; if it is zero, as it mostly is, no lock is taken
 	mu    sync.RWMutex
 	names map[string]struct{}
 }

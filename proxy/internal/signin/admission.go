@@ -20,21 +20,21 @@ import (
 type Admission struct {
 	secret  seal.Secret
 	session *session.Session
-	browser *seal.Secret // set if authentik wants the browser to be remembered
+	browser *seal.Secret // set if authentik wants to remember the browser
 	back    string
-	// cookies are authentik's cookies, at a login host, and until is when its
-	// session cookie expires. Zero means when the browser closes.
+	// cookies are authentik's cookies, at a login host. until is when its
+	// session cookie expires; zero means when the browser closes.
 	cookies flowclient.Cookies
 	until   time.Time
 }
 
-// Username returns the name that authentik gives the user who is admitted.
+// Username returns authentik's name of the admitted user.
 func (a *Admission) Username() string { return a.session.User.Username }
 
 var errStepUp = errors.New("the sign-in is not of the kind that the application demands")
 
-// admit begins the session of a visit once authentik has said who the visitor
-// is. If authentik has another challenge first, it returns the visit at that
+// admit begins the session of a visit, if authentik says who the visitor is. If
+// authentik has another challenge first, it returns the visit at that
 // challenge.
 func (h *Handler) admit(x *exchange.Exchange, vis Visit) (Outcome, error) {
 	asked := h.Now()
@@ -71,9 +71,9 @@ func (h *Handler) admitProved(x *exchange.Exchange, vis Visit, who session.Proof
 	return Outcome{Admitted: admitted, advanced: true}, nil
 }
 
-// fallsShort reports whether a new sign-in does not meet the application's demand,
-// such as a second factor: asking again would only repeat it. A visitor who had to
-// sign in again must have done so since.
+// fallsShort reports whether a new sign-in does not meet the application's
+// demand, such as a second factor, so that asking again would only repeat it. A
+// visitor who had to sign in again must have done so since.
 func (h *Handler) fallsShort(request authn.Request, who session.Proof) bool {
 	if !who.Passing {
 		return false
@@ -122,13 +122,13 @@ func (h *Handler) witness(x *exchange.Exchange, s *session.Session, reason strin
 }
 
 // renewed begins another session for a visitor who wanted to stay signed in, if
-// authentik's own session is still good. A page load is enough for that; other
-// requests are refused in the meantime.
+// authentik's own session is still valid. Only a page load renews a session;
+// other requests are refused meanwhile.
 func (h *Handler) renewed(x *exchange.Exchange, back string) bool {
 	kept := x.Uncanceled()
 	value, found, err := kept.Stays()
 	if err != nil || !found {
-		return false // a store that fails is reported by what follows
+		return false // what follows reports a failure of the store
 	}
 	browser, s, found, err := x.Sessions.Renew(kept.Context(), value, x.At.Host, x.At.Client)
 	switch {
@@ -144,10 +144,11 @@ func (h *Handler) renewed(x *exchange.Exchange, back string) bool {
 	return true
 }
 
-// remember keeps what lets authentik recognize the browser, and returns the secret
-// that it is kept under. Over plain HTTP that is always a new one: an attacker may
-// have planted the secret that the browser sent, and would know it. A store that
-// fails here costs a second factor next time, not this sign-in.
+// remember stores the cookies by which authentik recognizes the browser, and
+// returns the secret that seals them. Over plain HTTP that is always a new
+// secret: an attacker may have planted the one that the browser sent, and would
+// know it. If the store fails, the user needs a second factor next time, but
+// this sign-in succeeds.
 func (h *Handler) remember(x *exchange.Exchange, cookies flowclient.Cookies) *seal.Secret {
 	if len(devices.Lasting(cookies)) == 0 {
 		return nil
@@ -163,7 +164,8 @@ func (h *Handler) remember(x *exchange.Exchange, cookies flowclient.Cookies) *se
 	return &s
 }
 
-// device returns what authentik remembers of the request's browser.
+// device returns the cookies by which authentik recognizes the request's
+// browser.
 func (h *Handler) device(x *exchange.Exchange) flowclient.Cookies {
 	if h.HandsOver {
 		cookies, _ := x.Authentiks()
@@ -176,7 +178,7 @@ func (h *Handler) device(x *exchange.Exchange) flowclient.Cookies {
 	return h.Recall(x.Context(), s, x.At.Host)
 }
 
-// Recall returns what authentik remembers of a browser at a host.
+// Recall returns the cookies by which authentik recognizes a browser at a host.
 func (h *Handler) Recall(ctx context.Context, browser seal.Secret, host string) flowclient.Cookies {
 	return h.devices.Recall(ctx, browser, host)
 }

@@ -49,7 +49,8 @@ func (h *Handler) Answer(x *exchange.Exchange) {
 	}
 }
 
-// anew begins an expired visit again: with its link, if the visitor came by one.
+// anew begins an expired visit again: with its link, if the visitor came by a
+// link.
 func (h *Handler) anew(x *exchange.Exchange, vis Visit) Outcome {
 	var out Outcome
 	if vis.Linked {
@@ -63,8 +64,8 @@ func (h *Handler) anew(x *exchange.Exchange, vis Visit) Outcome {
 	return out
 }
 
-// unreadable reports what is wrong with a reply that could not be read. A
-// visitor who has signed in in another tab is redirected instead.
+// unreadable shows why a reply could not be read. A visitor who has signed in
+// in another tab is redirected instead.
 func (h *Handler) unreadable(x *exchange.Exchange, err error) {
 	e := reply.Unreadable(err)
 	if e.Code != fault.VisitLost || !h.already(x, "/") {
@@ -102,7 +103,7 @@ func (h *Handler) step(x *exchange.Exchange, vis Visit, said reply.Reply) Outcom
 	return h.give(x, vis, answer)
 }
 
-// give sends an answer to authentik, once.
+// give sends an answer to authentik. It sends the same answer only once.
 func (h *Handler) give(x *exchange.Exchange, vis Visit, answer flowclient.Answer) Outcome {
 	if said, ok := answer.(flowclient.UserLoginAnswer); ok {
 		vis.Stay = said.RememberMe
@@ -115,7 +116,7 @@ func (h *Handler) give(x *exchange.Exchange, vis Visit, answer flowclient.Answer
 		return Outcome{Err: fault.New(fault.TooLarge, nil)}
 	}
 	sum := sha256.Sum256(words)
-	x = x.Uncanceled() // on a second click the browser cancels the first request
+	x = x.Uncanceled() // after a second click the browser cancels the first request
 	return h.answers.once(x.Context(), vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() Outcome {
 		return h.handOver(x, vis, answer)
 	})
@@ -179,7 +180,7 @@ func (h *Handler) accepted(x *exchange.Exchange, vis Visit, answer flowclient.An
 	return out
 }
 
-// count reports the result of an answer, and visits that end without a session.
+// count counts the result of an answer, and visits that end without a session.
 func (h *Handler) count(x *exchange.Exchange, from, to flowclient.Step, err error) {
 	component, result := string(from.Challenge.Component()), "accepted"
 	switch {
@@ -196,8 +197,8 @@ func (h *Handler) count(x *exchange.Exchange, from, to flowclient.Step, err erro
 	x.Mention("outcome", result)
 }
 
-// reopen begins again after a flow that was completed without a sign-in, such as
-// one to choose a new password.
+// reopen begins again after a flow that the visitor completed without signing
+// in, such as one to choose a new password.
 func (h *Handler) reopen(x *exchange.Exchange, back string) Outcome {
 	out := h.Open(x, back)
 	out.notice, out.advanced = noticeDone, true
@@ -205,7 +206,7 @@ func (h *Handler) reopen(x *exchange.Exchange, back string) Outcome {
 }
 
 // aside starts another flow that the challenge offers. It runs in the same
-// authentik session and replaces its plan.
+// authentik session and replaces the plan of the current one.
 func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 	link := ""
 	switch c := h.Offered(vis.Step).Challenge.(type) {
@@ -224,10 +225,10 @@ func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 	return h.Look(x, vis, flow)
 }
 
-// Look asks authentik where the visit stands in a flow.
+// Look asks authentik for the present challenge of the visit in a flow.
 func (h *Handler) Look(x *exchange.Exchange, vis Visit, flow flowclient.Flow) Outcome {
 	x = x.Uncanceled()
-	vis.Named = true // perhaps: the page may be older than what authentik has asked since
+	vis.Named = true // perhaps: the page may be older than authentik's present challenge
 	step, err := h.Client.Ask(x.Context(), x.Visitor(vis.Step.Cookies), flow)
 	if err != nil {
 		return Outcome{Err: fault.From(err)}
@@ -239,10 +240,11 @@ func (h *Handler) Look(x *exchange.Exchange, vis Visit, flow flowclient.Flow) Ou
 	return out
 }
 
-// Try asks the throttle whether an answer may go to authentik, in the authentik
-// session of these cookies, for the account in the answer and the account that
-// authentik has named as pending. It returns how long to wait, or an attempt
-// that the caller must end. An answer that proves nothing always passes.
+// Try asks the throttle whether an answer may go to authentik. The answer is
+// given in the authentik session of these cookies. It counts for the account in
+// the answer and the account that authentik has named as pending. Try returns
+// how long to wait, or an attempt that the caller must end. An answer that
+// proves nothing always passes.
 func (h *Handler) Try(x *exchange.Exchange, answer flowclient.Answer, cookies flowclient.Cookies, pending string) (*throttle.Attempt, time.Duration) {
 	return h.Throttle.Begin(x.Context(), throttle.Answer{
 		Client: x.At.Client, Name: reply.TypedName(answer), Pending: pending,
@@ -250,21 +252,21 @@ func (h *Handler) Try(x *exchange.Exchange, answer flowclient.Answer, cookies fl
 	})
 }
 
-// Remember notes the account that authentik has named in its own session:
-// answers from an old page of that session are guesses at it, too.
+// Remember notes the account that authentik has named in its own session.
+// Answers from an old page of that session are guesses at this account, too.
 func (h *Handler) Remember(cookies flowclient.Cookies, pending string) {
 	h.Throttle.Remember(sessionID(cookies), pending)
 }
 
-// Knows reports whether authentik has named an account in a session of its own, as
-// far as this process has seen.
+// Knows reports whether authentik has named an account in its session with
+// these cookies, to the knowledge of this process.
 func (h *Handler) Knows(cookies flowclient.Cookies) bool {
 	return h.Throttle.Knows(sessionID(cookies))
 }
 
 // sessionID returns the part of authentik's session cookie that stays the same
-// until a sign-in. The cookie is a token that authentik has signed and that
-// visits carry sealed, so the signature need not be checked here.
+// until a sign-in. The cookie is a token that authentik has signed. Visits
+// carry it sealed, so its signature need not be checked here.
 func sessionID(cookies flowclient.Cookies) string {
 	token := cookies["authentik_session"]
 	var claims struct {

@@ -14,8 +14,8 @@ import (
 // authentik's interface.
 const OnPage = "page"
 
-// Begin answers GET login: it shows the first challenge of a new visit. A visitor
-// with a session is redirected to where they wanted to go.
+// Begin answers GET login: it shows the first challenge of a new visit. A
+// visitor with a session is redirected to the address that they asked for.
 func (h *Handler) Begin(x *exchange.Exchange) {
 	query := x.At.Asked.Query()
 	back := x.WayBack(query.Get("to"))
@@ -62,8 +62,8 @@ func (h *Handler) open(x *exchange.Exchange, back string) {
 	}
 }
 
-// demand returns what this gate demands of a sign-in, together with the demand of
-// the rule that the original request matched.
+// demand returns this gate's demand on a sign-in, together with that of the
+// rules for the original request.
 func (h *Handler) demand(x *exchange.Exchange) authn.Demand {
 	if h.OIDC == nil && h.Host == nil {
 		return authn.Demand{}
@@ -72,7 +72,7 @@ func (h *Handler) demand(x *exchange.Exchange) authn.Demand {
 }
 
 // demanded returns the session of a visitor who is signed in, may use the
-// application, and has to sign in again.
+// application, and has to sign in again to meet a demand.
 func (h *Handler) demanded(x *exchange.Exchange) (s *session.Session, demanded bool) {
 	s, found, err := x.Session()
 	if !found || err != nil || !h.demand(x).Unmet(s.SignIn, h.Now()) {
@@ -84,8 +84,8 @@ func (h *Handler) demanded(x *exchange.Exchange) (s *session.Session, demanded b
 	return nil, false
 }
 
-// already redirects a visitor who has a session to where they wanted to go, or
-// shows why it cannot. It reports whether it has answered.
+// already redirects a visitor who has a session to the address that they asked
+// for, or shows why it cannot. It reports whether it has answered.
 func (h *Handler) already(x *exchange.Exchange, back string) bool {
 	s, found, err := x.Session()
 	if err != nil {
@@ -95,8 +95,9 @@ func (h *Handler) already(x *exchange.Exchange, back string) bool {
 	return found && h.onward(x, s, back)
 }
 
-// onward redirects the user of a session to where they wanted to go, or shows why
-// it cannot. It does neither if authentik has ended the session.
+// onward redirects the user of a session to the address that they asked for, or
+// shows why it cannot. It reports whether it has answered: it has not if
+// authentik has ended the session.
 func (h *Handler) onward(x *exchange.Exchange, s *session.Session, back string) bool {
 	v, found, err := x.Verdict()
 	switch {
@@ -114,7 +115,7 @@ func (h *Handler) onward(x *exchange.Exchange, s *session.Session, back string) 
 	return true
 }
 
-// Request returns a new visit's request to the authorize endpoint, or nil
+// Request returns the request of a new visit to the authorize endpoint, or nil
 // without OpenID Connect.
 func (h *Handler) Request(x *exchange.Exchange) *authn.Request {
 	if h.OIDC == nil {
@@ -125,8 +126,8 @@ func (h *Handler) Request(x *exchange.Exchange) *authn.Request {
 	return &request
 }
 
-// Open begins a visit: authentik is asked for the first challenge, with no
-// cookies but those by which it recognizes the device.
+// Open begins a visit. It asks authentik for the first challenge, with only
+// those cookies by which authentik recognizes the device.
 func (h *Handler) Open(x *exchange.Exchange, back string) Outcome {
 	x = x.Uncanceled()
 	return h.begin(x, Visit{Begun: h.Now(), Back: back, Request: h.Request(x)}, x.Visitor(h.device(x)))
@@ -153,11 +154,11 @@ func denied(out Outcome, step flowclient.Step) Outcome {
 	return out
 }
 
-// openAgain begins a visit of a user who is signed in and has to sign in again to
-// meet the application's demand: with a second factor, or recently. It runs in the
-// authentik session that the gate has, and the result is checked at the end. If
-// that session has ended, openAgain opens an ordinary visit, since the visitor
-// would have to sign in twice otherwise.
+// openAgain begins a visit of a user who is signed in and has to sign in again
+// to meet the application's demand: with a second factor, or recently. The
+// visit runs in the authentik session that the gate holds, and its result is
+// checked at the end. If that session has ended, openAgain opens an ordinary
+// visit: otherwise the visitor would have to sign in twice.
 func (h *Handler) openAgain(x *exchange.Exchange, back string, s *session.Session) Outcome {
 	x = x.Uncanceled()
 	rec, found, err := x.Record(s)

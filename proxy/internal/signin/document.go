@@ -13,23 +13,27 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// A question is the JSON document that a program gets instead of a page. document
-// adds the challenge to these fields.
+// A question is the JSON document that a program gets instead of a page.
+// document adds the challenge to these fields.
 type question struct {
-	// Visit is the sealed visit, and To the way back, which comes back beside it.
+	// Visit is the sealed visit, and To the way back, which the program sends
+	// with it.
 	Visit string `json:"visit"`
 	To    string `json:"to"`
 	// Errors are the errors of the last answer, by field.
 	Errors map[string][]saying `json:"errors"`
-	// Notice is about the visit as a whole, such as that it has begun again, and why.
+	// Notice is about the whole visit, for example that it has begun again, and
+	// why.
 	Notice *saying `json:"notice,omitempty"`
-	// RetryAfter is for how many seconds answers are refused, since too many were wrong.
+	// RetryAfter is how many seconds no answers are accepted, since too many
+	// were wrong.
 	RetryAfter int `json:"retry_after,omitempty"`
-	// Elsewhere leads a browser to authentik's own page, from which it comes back
-	// signed in.
+	// Elsewhere is an address at authentik's own page for a browser, which
+	// comes back signed in.
 	Elsewhere string `json:"elsewhere,omitempty"`
-	// Source is the chosen source of the challenge. Barred says that this gate does
-	// not accept it; Open is the address for a browser, before the answer "on".
+	// Source is the chosen source of the challenge. Barred says that this gate
+	// does not accept it. Open is the address for a browser, before the answer
+	// "on".
 	Source *chosen `json:"source,omitempty"`
 }
 
@@ -48,7 +52,7 @@ type saying struct {
 }
 
 // document encodes a question with the challenge as authentik sent it, byte for
-// byte: a program gets exactly what authentik's own page would get.
+// byte, so that a program gets exactly what authentik's own page would get.
 func (h *Handler) document(r *http.Request, q page.Question) ([]byte, error) {
 	out := question{Visit: q.Visit, To: q.Back, Errors: h.wrong(r, q), Elsewhere: q.Elsewhere, RetryAfter: q.LockoutSeconds()}
 	if q.Notice != "" {
@@ -72,7 +76,8 @@ func (h *Handler) document(r *http.Request, q page.Question) ([]byte, error) {
 }
 
 // wrong returns the errors that authentik or the gate found in the answer. A
-// refusal without a message would look like a first challenge, so it gets one.
+// refusal without a message gets one, since it would look like a first
+// challenge.
 func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
 	all := map[string][]saying{}
 	if q.Lockout > 0 {
@@ -101,15 +106,15 @@ func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
 	return all
 }
 
-// allSent reports whether all codes that a challenge accepts are sent in
-// messages: then a wrong clock cannot be the reason for a refusal.
+// allSent reports whether a challenge accepts only codes that are sent in
+// messages. Then a wrong clock cannot be the reason for a refusal.
 func allSent(c flowclient.AuthenticatorValidate) bool {
 	return !slices.ContainsFunc(c.Devices, func(d flowclient.DeviceChallenge) bool { return d.Class == "totp" || d.Class == "static" })
 }
 
-// presentable returns a challenge without the members that no page may show: an
-// exception's details for administrators, a whole page with scripts, and an
-// address that would run as a script of this site.
+// presentable returns a challenge without the members that no page may show:
+// the details of an exception, a whole page with scripts, and an address that
+// would run as a script of this site.
 func presentable(c flowclient.Challenge) (json.RawMessage, error) {
 	raw := c.Common().Raw
 	switch c := c.(type) {

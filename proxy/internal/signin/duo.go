@@ -11,8 +11,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// enrol answers the set-up of a Duo device once Duo knows the device. An earlier
-// answer would end the flow.
+// enrol answers the set-up of a Duo device once Duo has confirmed the device.
+// An earlier answer would end the flow.
 func (h *Handler) enrol(x *exchange.Exchange, vis Visit, duo flowclient.AuthenticatorDuo, answer flowclient.Answer) Outcome {
 	found := h.waits.ask(x.Context(), vis.ID, h.duoNews(x, vis, duo))
 	switch {
@@ -31,7 +31,8 @@ func (h *Handler) enrol(x *exchange.Exchange, vis Visit, duo flowclient.Authenti
 	return h.give(x, vis, answer)
 }
 
-// duoNews returns a function that asks authentik how far the set-up is.
+// duoNews returns a function that asks authentik about the progress of the
+// set-up.
 func (h *Handler) duoNews(x *exchange.Exchange, vis Visit, duo flowclient.AuthenticatorDuo) func(context.Context) news {
 	v := x.Visitor(vis.Step.Cookies)
 	return func(ctx context.Context) news {
@@ -48,7 +49,8 @@ func (h *Handler) duoNews(x *exchange.Exchange, vis Visit, duo flowclient.Authen
 	}
 }
 
-// pushes reports whether an answer makes authentik wait for a push to be confirmed.
+// pushes reports whether an answer makes authentik wait until the user confirms
+// a push.
 func pushes(answer flowclient.Answer) bool {
 	switch a := answer.(type) {
 	case flowclient.ValidateDuoAnswer:
@@ -60,8 +62,8 @@ func pushes(answer flowclient.Answer) bool {
 	}
 }
 
-// unconfirmed returns the outcome of an answer that got no reply. If a push was
-// not confirmed in time, a page lets the visitor send it again.
+// unconfirmed returns the outcome of an answer that got no response. If the
+// user did not confirm a push in time, a page offers to send it again.
 func unconfirmed(vis Visit, answer flowclient.Answer, err error) Outcome {
 	if pushes(answer) && errors.Is(err, flowclient.ErrUnreachable) {
 		return Outcome{Visit: vis.at(vis.Step), mistake: &page.Mistake{Name: "duo_unconfirmed"}}

@@ -1,20 +1,21 @@
-// Package signin leads a visitor from the first challenge to a session, one step
-// at a time.
+// Package signin leads a visitor from the first challenge to a session, one
+// step at a time.
 //
-//   - handler.go: what the package needs
-//   - begin.go, answer.go, outcome.go, admission.go: begin, answer, settle, admit
+//   - handler.go: the options
+//   - begin.go, answer.go, outcome.go, admission.go: begin, answer, settle,
+//     admit
 //   - visit.go: a visit, sealed in its page
 //   - show.go, document.go: how a step is shown
 //   - redirect.go, host.go, link.go, source.go: sign-ins that begin elsewhere
-//   - opening.go, unbegun.go: first challenges, and visits that begin with their
-//     answer
+//   - opening.go, unbegun.go: first challenges, and visits that begin with
+//     their answer
 //   - poll.go, duo.go, resend.go: steps that wait for something else
-//   - submissions.go, refused.go, loop.go: answers given once, answers that
-//     authentik refuses, and sign-ins that do not hold
+//   - submissions.go, refused.go, loop.go: answers that are submitted twice,
+//     answers that authentik refuses, and sign-ins that are lost at once
 //
-// Rooms of their own: copies keeps brands and first challenges, which cost authentik
-// nothing then; devices keeps what authentik remembers of a browser, and
-// readiness says whether the store takes sessions.
+// Three packages below have parts of it: copies keeps brands and first
+// challenges, devices the cookies by which authentik recognizes a browser, and
+// readiness checks whether the store can save sessions.
 package signin
 
 import (
@@ -34,7 +35,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// Authentik has the requests to authentik that a sign-in makes.
+// Authentik has the requests to authentik for a sign-in.
 type Authentik interface {
 	Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error)
 	Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error)
@@ -47,34 +48,35 @@ type Authentik interface {
 	Root() string
 }
 
-// Options say what a handler needs.
+// Options configure a Handler.
 type Options struct {
 	*exchange.Shared
 	Client Authentik
-	Store  store.Store  // keeps remembered devices
+	Store  store.Store  // stores the cookies of remembered devices
 	Issuer string       // authentik's public address
 	OIDC   *oidc.Source // nil without OpenID Connect
-	Host   *LoginHost   // nil if visitors sign in here
+	Host   *LoginHost   // nil if visitors sign in on this site
 	// HandsOver says that a sign-in ends with authentik's own session in the
 	// browser, as at authentik itself, and that no gate session begins here: this
 	// is a login host.
 	HandsOver bool
-	// Witness is told who has signed in at a login host, and by which flow.
+	// Witness is called at a login host with the user who has signed in, and
+	// with the flow.
 	Witness     func(x *exchange.Exchange, who session.Proof, login flowclient.Login)
-	Base        string // the path that authentik lies below, with a slash at its end
+	Base        string // authentik's path, with a slash at its end
 	Throttle    *throttle.Throttle
 	Plex        plex.Client
-	Flow        string // that the gate demands; may be empty
+	Flow        string // the flow that the gate demands; may be empty
 	Application string // may be empty
 	Demand      authn.Demand
 	Lifetime    time.Duration
-	Redirect    bool // browsers sign in at authentik's own pages
-	// Go runs fetches for several visitors in the background of the gate, which
-	// waits for them when it closes.
+	Redirect    bool // browsers sign in on authentik's own pages
+	// Go runs fetches that several visitors wait for in the background of the
+	// gate, which waits for them in Close.
 	Go func(work func(context.Context)) bool
-	// HandOver returns the gate on this host that has asked for a visit, with that
-	// gate's exchange for the request. If that gate no longer exists, it returns
-	// this gate.
+	// HandOver returns the gate on this host that a visit belongs to, with that
+	// gate's exchange for the request. If that gate no longer exists, it
+	// returns this gate.
 	HandOver func(x *exchange.Exchange, gate string) (*Handler, *exchange.Exchange)
 	// Relay shows a visit on authentik's own interface. It is nil if the login is
 	// not relayed.
@@ -116,7 +118,7 @@ func New(o Options) *Handler {
 	return h
 }
 
-// Sweep forgets what has expired.
+// Sweep drops everything that has expired.
 func (h *Handler) Sweep() {
 	h.brands.Sweep()
 	h.answers.sweep()

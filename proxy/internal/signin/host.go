@@ -10,20 +10,20 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// A LoginHost is where visitors of a gate sign in, if not here.
+// A LoginHost is the login host where the visitors of a gate sign in.
 type LoginHost struct {
 	*host.Source
-	// Page says that visitors sign in on this site's page, and at the login host
-	// only if the page cannot do what authentik wants.
+	// Page says that visitors sign in on this site's page, and at the login
+	// host only if authentik wants something that the page cannot do.
 	Page bool
-	// Gate is this gate as the login host knows it.
+	// Gate is the registration of this gate with the login host.
 	Gate *host.Member
 }
 
 var errForeignHost = errors.New("the configuration does not name this host for the site, or the browser has asked for it without HTTPS")
 
 // departToHost sends the browser to the login host. second says that the
-// browser was there before and came back without a valid ticket.
+// browser has come back from there before, without a valid ticket.
 func (h *Handler) departToHost(x *exchange.Exchange, back string, second bool) {
 	if !h.Host.Gate.Serves(x.Origin()) {
 		x.Fail(fault.New(fault.HostUnknown, errForeignHost), "/")
@@ -51,13 +51,13 @@ func (h *Handler) departToHost(x *exchange.Exchange, back string, second bool) {
 }
 
 // Arrive answers GET callback of a gate whose visitors sign in at a login host:
-// the browser comes back with a ticket. If the ticket is not valid the browser
-// goes there once more, where a signed-in user is asked nothing. An attacker
-// may send a visitor here with the attacker's ticket (login CSRF); the visitor
-// then still signs in as themselves.
+// the browser comes back with a ticket. If the ticket is not valid, the browser
+// goes there once more, where a signed-in user need not do anything. So an
+// attacker who sends a visitor here with the attacker's ticket (login CSRF)
+// gains nothing: the visitor still signs in as themselves.
 //
 // Every response is a redirect, or a page that scripts of this site cannot
-// read, so that no script can read a ticket from an address.
+// read. So no script can read a ticket from an address.
 func (h *Handler) Arrive(x *exchange.Exchange) {
 	query := x.At.Asked.Query()
 	back := x.WayBack(query.Get("to"))
@@ -87,7 +87,7 @@ func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) 
 	if err != nil {
 		return nil, err
 	}
-	if h.Demand.Unmet(t.SignIn, h.Now()) { // the login host issues no such ticket
+	if h.Demand.Unmet(t.SignIn, h.Now()) { // the login host never issues such a ticket
 		return nil, fault.New(fault.StepUpRefused, errStepUp)
 	}
 	a, err := h.welcome(x, h.Host.Proof(t), t.Begun, x.WayBack(t.Back))
@@ -98,8 +98,8 @@ func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) 
 	return a, nil
 }
 
-// atAuthentik returns the admission of a visitor of a login host: the visit's
-// cookies of authentik are given to the browser.
+// atAuthentik returns the admission of a visitor at a login host. It gives
+// authentik's cookies of the visit to the browser.
 func (h *Handler) atAuthentik(x *exchange.Exchange, vis Visit, who session.Proof) *Admission {
 	h.Metrics.SignIn(h.Source.Name(), "admitted")
 	x.Log().InfoContext(x.Context(), "login host: signed in on the page", "user", who.User.Username,

@@ -13,23 +13,23 @@ import (
 )
 
 // FlowPages is the path of authentik's flow pages. Links to them lead to this
-// site's host if that name is sent to authentik.
+// site's host if authentik is told that host.
 const FlowPages = "/if/flow/"
 
-// maxQuery bounds the query of a link, in bytes.
+// maxQuery is the maximum length of a link's query, in bytes.
 const maxQuery = 4 << 10
 
-// noticeLink is shown with a challenge to which a used or expired link may have
-// led.
+// noticeLink is shown with a challenge that may be the result of a used or
+// expired link.
 const noticeLink = "notice_link"
 
-// A Link is the flow of a link that authentik has made.
+// A Link is the flow in a link that authentik has made.
 type Link = flowclient.Flow
 
 // LinkAt reads a link that authentik has made on this site's own host: one in a
-// mail, an invitation, or one that an administrator hands out. authentik makes
-// them only if this host's name is sent to it. The Link of any other address is
-// not valid.
+// mail, an invitation, or one that an administrator gives out. authentik makes
+// such links only if it is told this host. The Link of any other address is not
+// valid.
 func LinkAt(pageHost bool, asked *url.URL) Link {
 	slug, below := strings.CutPrefix(asked.EscapedPath(), FlowPages)
 	slug, whole := strings.CutSuffix(slug, "/")
@@ -40,13 +40,13 @@ func LinkAt(pageHost bool, asked *url.URL) Link {
 	return flow
 }
 
-// passable reports whether a query may be sent to authentik unchanged. Not
-// every database accepts control characters.
+// passable reports whether a query may be sent to authentik unchanged. Some
+// databases do not accept control characters.
 func passable(query string) bool {
 	if len(query) > maxQuery || strings.ContainsFunc(query, control) {
 		return false
 	}
-	values, _ := url.ParseQuery(query) // authentik decides about bad escapes
+	values, _ := url.ParseQuery(query) // authentik decides about malformed escapes
 	for name, all := range values {
 		if strings.ContainsFunc(name+strings.Join(all, ""), control) {
 			return false
@@ -57,19 +57,19 @@ func passable(query string) bool {
 
 func control(c rune) bool { return c < ' ' || c == 0x7f }
 
-// linkTo returns the address on which a link is followed. The link is sealed
-// into it for this browser: so its token does not appear in the address bar, in
-// the history, or in the Referer of later requests, and a reload follows the
-// link again. A client that cannot come back with the cookie, such as most mail
-// scanners, does not use the link up.
+// linkTo returns the address at which the gate follows a link. The link is
+// sealed in it for this browser. So its token does not appear in the address
+// bar, in the history, or in the Referer of later requests, and a reload
+// follows the link again. A client that does not come back with the cookie,
+// such as most mail scanners, does not use the link up.
 func (h *Handler) linkTo(x *exchange.Exchange, link Link) (string, error) {
 	s := x.EnsureVisit()
 	sealed, err := x.Box(seal.KindLink, s).SealText(link)
 	return h.LoginAt("link=" + h.Identity.Sign(sealed)), err
 }
 
-// linkAgain returns the address on which the link of a visit is followed again, or
-// "" if the visitor came by none.
+// linkAgain returns the address at which the gate follows the link of a visit
+// again. It returns "" if the visitor did not come by a link.
 func (h *Handler) linkAgain(x *exchange.Exchange, vis Visit) (string, error) {
 	if !vis.Linked {
 		return "", nil
@@ -78,19 +78,20 @@ func (h *Handler) linkAgain(x *exchange.Exchange, vis Visit) (string, error) {
 	return to + "&to=" + url.QueryEscape(vis.Back), err
 }
 
-// follow begins the visit that a link leads to, in a new session at authentik. In
-// an existing one another user may be pending, and releases differ in which user
-// they then treat as the visitor.
+// follow begins the visit of a link, in a new session at authentik. In an
+// existing session another user may be pending, and releases differ in which
+// user they then treat as the visitor.
 //
-// A user who sends another their own link may get them into the sender's account,
-// as with a link to authentik itself. Before a mailed link takes effect authentik
-// asks for consent and names the account; other links ask what their flow asks.
+// A user who sends another person their own link may get that person into the
+// user's account. A link to authentik itself has the same risk. Before a mailed
+// link takes effect, authentik asks for consent and names the account; other
+// links ask what their flow asks.
 func (h *Handler) follow(x *exchange.Exchange, sealed string) {
 	link, err := h.openLink(x, sealed)
 	switch {
 	case err != nil:
 		x.Fail(fault.New(fault.VisitLost, err), "/")
-	case x.R.Method == http.MethodHead: // asks about the page and must not use the link up
+	case x.R.Method == http.MethodHead: // a HEAD request asks about the page and must not use the link up
 		x.W.Header().Set("Cache-Control", "no-store")
 		x.W.WriteHeader(http.StatusOK)
 	default:
@@ -99,7 +100,7 @@ func (h *Handler) follow(x *exchange.Exchange, sealed string) {
 	}
 }
 
-// openLink opens what linkTo has sealed.
+// openLink opens a link that linkTo has sealed.
 func (h *Handler) openLink(x *exchange.Exchange, sealed string) (flowclient.Flow, error) {
 	var link flowclient.Flow
 	_, sealed = exchange.Signed(sealed)
@@ -111,7 +112,7 @@ func (h *Handler) openLink(x *exchange.Exchange, sealed string) (flowclient.Flow
 }
 
 // enter begins a visit in the flow of a link. If the gate demands another flow,
-// this one does not admit the visitor: the sign-in follows.
+// the visitor has to sign in afterwards.
 func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow, back string) Outcome {
 	x = x.Uncanceled()
 	step, err := h.Client.Ask(x.Context(), x.Visitor(h.device(x)), link)
@@ -130,9 +131,10 @@ func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow, back string)
 	return out
 }
 
-// stale returns the notice for a visitor whose link may have been used. authentik
-// deletes used tokens and starts the flow from its first stage without a message;
-// a valid link starts with the consent, or in the middle of the flow.
+// stale returns the notice for a visitor whose link may have been used.
+// authentik deletes used tokens, and then starts the flow from its first stage
+// without a message. A valid link starts with the consent, or in the middle of
+// the flow.
 func stale(link flowclient.Flow, step flowclient.Step) string {
 	query, _ := url.ParseQuery(link.Query)
 	if query.Get("flow_token") == "" {
@@ -145,9 +147,10 @@ func stale(link flowclient.Flow, step flowclient.Step) string {
 	return ""
 }
 
-// KeepForMail stores the way back of a visit in the browser if authentik has
+// KeepForMail stores the way back of a visit in the browser, if authentik has
 // sent a mail in that visit. The link in the mail begins a separate visit,
-// which would otherwise end at the root of the site. The last visit counts.
+// which would otherwise end at the root of the site. Only the last such visit
+// is stored.
 func (h *Handler) KeepForMail(x *exchange.Exchange, shown flowclient.Component, back string) {
 	if !h.PageHost || shown != flowclient.ComponentEmail || back == "/" {
 		return

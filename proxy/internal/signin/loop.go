@@ -26,10 +26,10 @@ var (
 		"the session is good here, and another gate on this host asks again")}
 )
 
-// loops answers a page load that begins a sign-in after too many that were lost
-// at once. A signed-in visitor who is redirected counts as an arrival only if a
-// gate on this host has just asked for a sign-in: when one tab has signed in,
-// any number of waiting tabs continue by themselves.
+// loops answers a page load that begins a sign-in, after too many sign-ins that
+// were lost at once. A signed-in visitor who is redirected counts as an arrival
+// only if a gate on this host has just asked for a sign-in: after a sign-in in
+// one tab, any number of waiting tabs continue by themselves.
 func (h *Handler) loops(x *exchange.Exchange, back string) bool {
 	query := x.At.Asked.Query()
 	_, found, err := x.Session()

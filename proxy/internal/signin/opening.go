@@ -8,8 +8,8 @@ import (
 )
 
 // Brand returns the brand for the pages of a request, or the zero brand if it
-// cannot be fetched. authentik is not asked for the brands of hosts that a client
-// has made up.
+// cannot be fetched. It does not ask authentik about hosts that a client has
+// invented.
 func (h *Handler) Brand(x *exchange.Exchange) flowclient.Brand {
 	if x.Misdirected() {
 		return flowclient.Brand{}
@@ -24,8 +24,8 @@ func (h *Handler) KnownBrand(x *exchange.Exchange) flowclient.Brand {
 	return h.brands.Lately(x.Visitor(nil))
 }
 
-// First returns the flow that a visit begins with: the operator's, the
-// brand's, or the one that authentik would choose itself.
+// First returns the first flow of a visit: the operator's, the brand's, or the
+// one that authentik itself would choose.
 func (h *Handler) First(ctx context.Context, v flowclient.Visitor) (flowclient.Flow, error) {
 	if h.Flow != "" {
 		return flowclient.Flow{Slug: h.Flow}, nil
@@ -41,7 +41,7 @@ func (h *Handler) First(ctx context.Context, v flowclient.Visitor) (flowclient.F
 	return flowclient.Flow{Slug: f.Slug}, err
 }
 
-// Opening returns the first challenge of a flow, which may be a copy.
+// Opening returns the first challenge of a flow, or a copy of it.
 func (h *Handler) Opening(ctx context.Context, v flowclient.Visitor, flow flowclient.Flow) (flowclient.Step, error) {
 	return h.copies.Opening(ctx, v, flow, func(ctx context.Context) (flowclient.Step, error) { return h.Client.Ask(ctx, v, flow) })
 }

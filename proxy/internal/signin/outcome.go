@@ -12,22 +12,23 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// An Outcome is the result of one step, before any of it is shown. It belongs to
-// a visit and not to a request: a page that is submitted twice gets it twice.
+// An Outcome is the result of one step, before any of it is shown. It belongs
+// to a visit and not to a request: if a page is submitted twice, both responses
+// show it.
 type Outcome struct {
-	Visit    Visit         // the next challenge, unless one of the two below
-	Admitted *Admission    // the end: a user is signed in
-	Err      *fault.Error  // or something failed
+	Visit    Visit         // the next challenge, unless one of the next two fields is set
+	Admitted *Admission    // the end of the visit: a user is signed in
+	Err      *fault.Error  // a failure
 	notice   string        // the name of a sentence for the next page
-	mistake  *page.Mistake // what was wrong with the form; authentik was not asked
-	advanced bool          // authentik has accepted the answer; no other may follow it
+	mistake  *page.Mistake // what is wrong with the form; authentik was not asked
+	advanced bool          // authentik has accepted the answer; no other answer may follow it
 	wait     time.Duration // how long answers are throttled
 }
 
 // Settle returns the outcome of a step. A redirect may be the end of a sign-in,
-// but never proves one: authentik is asked who the visitor is. A gate with a flow
-// admits only users whom that very flow has signed in: a flow may skip all its
-// challenges for a user who is signed in already.
+// but never proves it: authentik is asked who the visitor is. A gate that
+// demands a flow admits only users whom that very flow has signed in: for a
+// user who is already signed in, a flow may skip all its challenges.
 func (h *Handler) Settle(x *exchange.Exchange, vis Visit) Outcome {
 	h.Remember(vis.Step.Cookies, vis.Step.Challenge.Common().PendingUser)
 	if _, ended := vis.Step.Challenge.(flowclient.Redirect); !ended {

@@ -11,10 +11,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 )
 
-// What a waiting page has to do.
+// The next action of a waiting page.
 const (
 	pollWait   = "wait"   // nothing has happened
-	pollAnswer = "answer" // what it waits for has happened: submit the form
+	pollAnswer = "answer" // the event has happened: submit the form
 	pollBegin  = "begin"  // the user has signed in in another tab: open the application
 )
 
@@ -30,8 +30,8 @@ func (h *Handler) poll(x *exchange.Exchange, said reply.Reply) {
 	_ = x.Tell(map[string]string{"next": next}) // fails only if the client has disconnected
 }
 
-// ready reports whether the event that a visit waits for has happened or can no
-// longer happen. In both cases the page submits its form.
+// ready reports whether the event that a visit waits for has happened, or can
+// no longer happen. In both cases the page submits its form.
 func (h *Handler) ready(x *exchange.Exchange, vis Visit) bool {
 	switch c := vis.waitsFor().(type) {
 	case flowclient.AuthenticatorDuo:
@@ -43,7 +43,8 @@ func (h *Handler) ready(x *exchange.Exchange, vis Visit) bool {
 	}
 }
 
-// waitsFor returns the challenge whose answer depends on an event elsewhere.
+// waitsFor returns the challenge of a visit if its answer depends on an event
+// elsewhere.
 func (v Visit) waitsFor() flowclient.Challenge {
 	if v.Detour == nil {
 		return v.Step.Challenge
@@ -56,15 +57,16 @@ func (v Visit) waitsFor() flowclient.Challenge {
 }
 
 const (
-	// newsLifetime is how long Duo or Plex is not asked again about a visit, and
-	// maxWaits about how many visits they are asked within that time.
+	// newsLifetime is how long Duo or Plex is not asked again about a visit.
+	// maxWaits is the approximate maximum number of visits about which they are
+	// asked within that time.
 	newsLifetime = 2 * time.Second
 	maxWaits     = 10_000
 )
 
 // waits asks Duo and Plex whether the event that a visit waits for has
-// happened. However often its page polls, one request of a visit runs at a
-// time, and few within a minute.
+// happened. However often the page of a visit polls, only one request for it
+// runs at a time, and few within a minute.
 type waits struct {
 	known *ttlcache.Cache[string, news] // by visit
 }
@@ -73,12 +75,13 @@ type waits struct {
 type progress int
 
 const (
-	progressNone progress = iota // not yet
+	progressNone progress = iota // it has not happened yet
 	progressDone                 // it has happened
 	progressOver                 // it will not happen any more
 )
 
-// news is what Duo or Plex has answered. Token is what Plex gave for the visitor.
+// news is an answer of Duo or Plex. Token is the token that Plex gave for the
+// visitor.
 type news struct {
 	progress progress
 	token    string
@@ -94,8 +97,8 @@ func newWaits(now func() time.Time) *waits {
 
 func (w *waits) sweep() { w.known.Sweep() }
 
-// ask returns the news about a visit. While too many visits wait at once, it
-// does not ask about further visits, and returns no news for them.
+// ask returns the news about a visit. If too many visits wait at the same time,
+// it asks nothing about further visits, and returns no news for them.
 func (w *waits) ask(ctx context.Context, visit string, fetch func(context.Context) news) news {
 	known, err := w.known.Do(ctx, visit, func(ctx context.Context) (news, time.Duration, error) {
 		if w.full() {

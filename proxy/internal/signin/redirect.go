@@ -14,15 +14,15 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// A departure is an unfinished sign-in at authentik's own pages. It is the state
-// parameter of the request, sealed for the browser: tabs are independent, and
-// nothing is stored.
+// A departure is an unfinished sign-in at authentik's own pages. It is the
+// state parameter of the request, sealed for the browser: tabs are independent,
+// and nothing is stored.
 type departure struct {
 	Begun   time.Time     `json:"begun"`
 	Back    string        `json:"back"`
 	Request authn.Request `json:"request"`
-	// Second says that this is the second try, since the state of the first could
-	// not be opened.
+	// Second says that this is the second try: the state of the first could not
+	// be opened.
 	Second bool `json:"-"`
 }
 
@@ -50,9 +50,9 @@ func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Sess
 
 var errGated = errors.New("the gate guards authentik's own address, and a browser that it sends there comes back to it")
 
-// circular reports whether a browser was sent to authentik's authorize
-// endpoint, on the host of a site that this gate guards. The redirects would
-// never end.
+// circular reports whether a browser was sent to authentik's authorize endpoint
+// on the host of a site that this gate itself guards. The redirects would never
+// end.
 func (h *Handler) circular(x *exchange.Exchange) bool {
 	return h.Redirect && strings.HasPrefix(x.Origin()+x.At.Asked.EscapedPath(), h.Client.Root()+"application/o/authorize/")
 }
@@ -60,11 +60,11 @@ func (h *Handler) circular(x *exchange.Exchange) bool {
 // markSecond is the third part of the state of a second departure.
 const markSecond = ".2"
 
-// seal encodes a departure for an address. It also contains the way back
-// unsealed: that is needed if another tab has signed in meanwhile, or if the
-// sign-in has to begin again. Even if it is forged, it can only lead to this
-// site. The mark of a second departure is unsealed too, since the sealed part
-// cannot be opened without the browser's cookies.
+// seal encodes a departure for an address. The way back is also in it unsealed:
+// it is needed if another tab has signed in meanwhile, or if the sign-in has to
+// begin again. Even a forged one can only lead to this site. The mark of a
+// second departure is unsealed too, since the sealed part cannot be opened
+// without the browser's cookies.
 func (d departure) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 	d.Request.State = ""
 	sealed, err := x.Box(seal.KindState, s).SealText(d)
@@ -95,12 +95,13 @@ func (h *Handler) openDeparture(x *exchange.Exchange, state string) (departure, 
 	return opened, nil
 }
 
-// Callback answers GET callback: authentik has sent a browser back. The departure
-// may be lost: the browser's cookie was renewed, or it stayed at authentik's page
-// for too long, or it never left from here, as with a link in one of authentik's
-// mails. Then the sign-in begins again by itself, once; authentik asks a signed-in
-// user nothing. The code of the request is not used, so that a visitor who was
-// sent here with an attacker's code (login CSRF) signs in as themselves.
+// Callback answers GET callback: authentik has sent a browser back. The
+// departure may be lost, for three reasons: the browser's cookie was renewed,
+// the visitor stayed on authentik's page for too long, or the sign-in did not
+// begin here, as with a link in a mail of authentik. Then the sign-in begins
+// again by itself, once; a signed-in user need not do anything. The code of the
+// request is not used. So a visitor who was sent here with an attacker's code
+// (login CSRF) signs in as themselves.
 func (h *Handler) Callback(x *exchange.Exchange) {
 	said, err := oidc.ReadResponse(x.At.Asked.RawQuery)
 	if err != nil {
@@ -123,7 +124,7 @@ func (h *Handler) Callback(x *exchange.Exchange) {
 }
 
 // landed begins a session with the code that authentik has sent. An error of
-// authentik's takes precedence over a lost departure.
+// authentik takes precedence over a lost departure.
 func (h *Handler) landed(x *exchange.Exchange, d departure, lost error, said oidc.Response) (*Admission, error) {
 	x = x.Uncanceled()
 	code, err := h.OIDC.Code(x.Context(), said)

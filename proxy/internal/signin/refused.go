@@ -12,8 +12,8 @@ func moved(from, to flowclient.Step) bool {
 	return from.Flow != to.Flow || !repeated(from, to) || to.Challenge.Common().Errors == nil
 }
 
-// repeated reports whether a step asks what the one before it has asked. If that
-// is not known it counts as the same.
+// repeated reports whether a step asks the same as the one before it. If the
+// step before is not known, it counts as the same.
 func repeated(from, to flowclient.Step) bool {
 	return from.Challenge == nil || from.Challenge.Component() == to.Challenge.Component()
 }
@@ -22,9 +22,9 @@ func repeated(from, to flowclient.Step) bool {
 // visit's step. It decides for forms, for programs and for authentik's own
 // interface, where the step's challenge is not known.
 //
-// A refusal may have no error: a flow can restart after a wrong answer without
-// one, and after the last attempt access is denied instead. The query of a flow is
-// ignored, since a browser can choose it.
+// A refusal need not have an error. After a wrong answer a flow can restart
+// without one, and after the last attempt it denies access instead. The query
+// of a flow is ignored, since a browser can choose it.
 func (v Visit) Refused(answer flowclient.Answer, next flowclient.Step) bool {
 	component := next.Challenge.Component()
 	within, prompt := next.Flow.Slug == v.Step.Flow.Slug, answer.Component() == flowclient.ComponentPrompt
@@ -32,11 +32,11 @@ func (v Visit) Refused(answer flowclient.Answer, next flowclient.Step) bool {
 	case next.Lost:
 		return misread(answer, component)
 	case component == flowclient.ComponentPrompt && next.Challenge.Common().Errors != nil:
-		return false // a new password, for example, proves nothing
+		return false // a new password, for example, does not prove who the visitor is
 	case !moved(v.Step, next), component == v.Opening && next.Flow.Slug == v.First.Slug:
 		return true
 	case component == flowclient.ComponentIdentification:
-		return within || !prompt // a flow to enrol may lead to one to sign in
+		return within || !prompt // a flow for enrollment may lead to one for the sign-in
 	case within && v.Step.Challenge != nil && repeated(v.Step, next):
 		return !prompt // one form may follow another
 	}
@@ -48,9 +48,9 @@ func (v Visit) Refused(answer flowclient.Answer, next flowclient.Step) bool {
 	}
 }
 
-// misread reports whether authentik has read a proof in an answer to another
-// challenge than its present one. A challenge ignores forms that were not made
-// for it, except for fields of the same name.
+// misread reports whether authentik has read a proof in an answer to a
+// challenge that is not its present one. A challenge ignores forms that were
+// not made for it, except for fields of the same name.
 func misread(answer flowclient.Answer, at flowclient.Component) bool {
 	_, raw := answer.(flowclient.RawAnswer)
 	switch {
@@ -65,10 +65,10 @@ func misread(answer flowclient.Answer, at flowclient.Component) bool {
 	}
 }
 
-// retryable recognizes answers that authentik ends with its own page or an
-// error although a message in the form would be enough: a wrong device code,
-// and a push while Duo cannot be reached. The flow's plan still exists, so the
-// visitor can also choose another device.
+// retryable recognizes an answer after which authentik ends the visit with its
+// own page or an error, although a message in the form would be enough: a wrong
+// device code, or a push while Duo is unreachable. The plan of the flow still
+// exists, so the visitor can also choose another device.
 func retryable(answer flowclient.Answer, step flowclient.Step) (*page.Mistake, bool) {
 	switch step.Challenge.(type) {
 	case flowclient.Shell:
@@ -80,8 +80,8 @@ func retryable(answer flowclient.Answer, step flowclient.Step) (*page.Mistake, b
 	}
 }
 
-// retry asks for the challenge once more, and says what was wrong with the last
-// answer if it is the same again.
+// retry asks for the challenge once more. If it is the same again, retry adds
+// what was wrong with the last answer.
 func (h *Handler) retry(x *exchange.Exchange, vis Visit, cookies flowclient.Cookies, wrong *page.Mistake) Outcome {
 	asked := vis.Step.Challenge.Component()
 	vis.Step.Cookies = cookies

@@ -7,16 +7,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// restAfter is how long a message is not sent again: messages take a while to
+// restAfter is how long a message is not sent again. Messages take a while to
 // arrive, authentik limits how many it sends, and each request lowers the
 // user's reputation.
 const restAfter = 30 * time.Second
 
-// noticeRest is the notice that a message is not sent again yet.
+// noticeRest is the notice that a message cannot be sent again yet.
 const noticeRest = "wait_again"
 
-// messageOf returns the name of the message that an answer makes authentik send,
-// or nothing if it sends none.
+// messageOf returns the name of the message that an answer makes authentik
+// send, or "".
 func messageOf(answer flowclient.Answer) string {
 	switch a := answer.(type) {
 	case flowclient.EmailAnswer:
@@ -33,7 +33,7 @@ func messageOf(answer flowclient.Answer) string {
 		if a.Name == flowclient.ComponentAuthenticatorValidate && json.Unmarshal(a.Fields["selected_challenge"], &selected) == nil {
 			return "to " + selected.Class
 		}
-	default: // sends nothing
+	default: // this answer sends nothing
 	}
 	return ""
 }
@@ -42,7 +42,7 @@ func messageOf(answer flowclient.Answer) string {
 func (v Visit) sent(message string, from Visit, now time.Time) Visit {
 	if _, waits := v.Step.Challenge.(flowclient.Email); waits && message == "" {
 		if _, waited := from.Step.Challenge.(flowclient.Email); !waited {
-			message = "email" // authentik sends it together with the challenge
+			message = "email" // authentik has sent it together with the challenge
 		}
 	}
 	if message == "" || len(v.Step.Challenge.Common().Errors["selected_challenge"]) > 0 {
@@ -57,7 +57,7 @@ func (v Visit) sent(message string, from Visit, now time.Time) Visit {
 	return v
 }
 
-// rest returns for how long a message is not sent again, or zero if it may be.
+// rest returns how long a message must not be sent again, or zero.
 func (v Visit) rest(message string, now time.Time) time.Duration {
 	at, ok := v.Sent[message]
 	if age := now.Sub(at); ok && age >= 0 && age < restAfter {
@@ -66,7 +66,8 @@ func (v Visit) rest(message string, now time.Time) time.Duration {
 	return 0
 }
 
-// longestRest serves pages, which have at most one such button.
+// longestRest returns how long the page disables its button that sends a
+// message again. A page has at most one such button.
 func (v Visit) longestRest(now time.Time) (longest time.Duration) {
 	for message := range v.Sent {
 		longest = max(longest, v.rest(message, now))

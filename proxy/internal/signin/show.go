@@ -12,7 +12,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// The gate's own notices with a challenge, by their names in the message catalogue.
+// The gate's own notices with a challenge: their names in the message
+// catalogue.
 const (
 	noticeExpired = "notice_expired"
 	noticeLost    = "notice_lost"
@@ -78,13 +79,13 @@ func (h *Handler) ask(x *exchange.Exchange, q page.Question) error {
 
 // elsewhere returns the address that leads a browser to authentik's own pages.
 // With OpenID Connect or a login host it starts at this site, so that the
-// browser comes back signed in. Otherwise the gate is not told what happens
+// browser comes back signed in. Otherwise the gate does not learn what happens
 // there.
 func (h *Handler) elsewhere(vis Visit) string {
 	if h.OIDC != nil || h.Host != nil {
 		return h.LoginAt("at=authentik&to=" + url.QueryEscape(vis.Back))
 	}
-	if h.HandsOver { // at this very host
+	if h.HandsOver { // on this very host
 		return h.Base + "if/flow/" + vis.Step.Flow.Slug + "/?next=" + url.QueryEscape(vis.Back)
 	}
 	return h.Client.Root() + "if/flow/" + vis.Step.Flow.Slug + "/"
@@ -118,8 +119,8 @@ func (h *Handler) Arrival(a *Admission) string {
 	return h.LoginAt("signed-in=1&to=" + url.QueryEscape(a.back))
 }
 
-// Hand sets the cookies of a session that has begun. The browser gets a new secret
-// for its visits, so that pages of its previous user no longer work.
+// Hand sets the cookies of a session that has begun. The browser gets a new
+// secret for its visits, so that pages of its previous user no longer work.
 func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
 	if before, found, err := x.Session(); err == nil && found && before.Name() != a.session.Name() {
 		_ = x.End(before, "replaced") // logged; the new session is valid in any case
@@ -136,10 +137,10 @@ func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
 	}
 }
 
-// recognize gives the browser the secret that its device cookies are kept under.
-// What is kept under another secret that it sent is deleted.
+// recognize gives the browser the secret that seals its device cookies. It
+// deletes cookies under another secret that the browser has sent.
 func (h *Handler) recognize(x *exchange.Exchange, s seal.Secret) {
-	if before, ok := x.Browser(); ok && before != s { // a repeated answer has the new one already
+	if before, ok := x.Browser(); ok && before != s { // an answer that is submitted again has the new one already
 		if err := h.devices.Forget(x.Context(), before, x.At.Host); err != nil {
 			x.Log().WarnContext(x.Context(), "remembered device: cannot be deleted", "error", err)
 		}
@@ -158,9 +159,10 @@ func (h *Handler) disappoint(x *exchange.Exchange, e *fault.Error, back string) 
 }
 
 // Lead sends a page load to the sign-in page, or to the page of a link, if
-// valid. In a frame it stays where it is, and gets a page that opens the
-// sign-in beside it. If the browser was redirected here with a session a moment
-// ago, the address says so, by which the sign-in page detects a loop.
+// valid. A page load in a frame is not redirected: it gets a page that opens
+// the sign-in in a separate window. If the browser was redirected here with a
+// session a moment ago, the address says so, and the sign-in page can detect a
+// loop.
 func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	x.ExpireUnreadable()
 	x.Mark()
@@ -195,10 +197,10 @@ func (h *Handler) SignInAt(back string) string {
 	return h.LoginAt("to=" + url.QueryEscape(back))
 }
 
-// Frame answers a page load or a form inside a frame that needs a sign-in first:
-// with a page that opens the sign-in in a separate window. Browsers keep the session
-// cookie (SameSite=Lax) from frames of other sites; there only the application
-// itself can be opened.
+// Frame answers a page load or a form in a frame that needs a sign-in first.
+// Its page opens the sign-in in a separate window. In frames of other sites
+// browsers do not send the session cookie (SameSite=Lax); there the page can
+// only open the application itself.
 func (h *Handler) Frame(x *exchange.Exchange) {
 	to := page.FrameLinks{Own: x.WayBack(x.At.Asked.RequestURI())}
 	if x.R.Header.Get("Sec-Fetch-Site") != "cross-site" {
@@ -208,7 +210,7 @@ func (h *Handler) Frame(x *exchange.Exchange) {
 	h.Pages.Framed(x.W, x.R, to, x.Brand(x))
 }
 
-// Unframe answers GET framed, in the window that a frame has opened: a visitor
+// Unframe answers GET framed, in the window that a frame has opened. A visitor
 // who has signed in may close it. All other visitors are redirected to the
 // sign-in, which shows an error to users who have signed in but may not pass.
 func (h *Handler) Unframe(x *exchange.Exchange) {

@@ -15,18 +15,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 )
 
-// A detour is a source that the visitor has chosen, and that authentik does not
-// know of yet. The visit stays at the challenge that offered the source.
+// A detour is a source that the visitor has chosen, while authentik does not
+// know about the choice yet. The visit stays at the challenge that offered the
+// source.
 type detour struct {
-	// Place is the source's index among those of the challenge.
+	// Place is the index of the source in the challenge.
 	Place int `json:"place"`
 	// PIN is for sources of Plex.
 	PIN *plex.PIN `json:"pin,omitempty"`
 }
 
-// UnmarshalJSON reads a detour. If another version of the gate has written it
-// and it cannot be read, it counts as no source: the visit continues at its
-// challenge.
+// UnmarshalJSON reads a detour. A detour that another version of the gate has
+// written may be unreadable. It then counts as no source: the visit continues
+// at its challenge.
 func (d *detour) UnmarshalJSON(data []byte) error {
 	type plain detour
 	in := plain{}
@@ -37,8 +38,8 @@ func (d *detour) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// sourceAt returns the source of a challenge at an index. A challenge that is a
-// source itself has it at the first.
+// sourceAt returns the source at an index of a challenge. A challenge that is a
+// source itself has it at index 0.
 func sourceAt(c flowclient.Challenge, place int) (flowclient.Source, bool) {
 	switch c := c.(type) {
 	case flowclient.Identification:
@@ -53,9 +54,9 @@ func sourceAt(c flowclient.Challenge, place int) (flowclient.Source, bool) {
 	return flowclient.Source{}, false
 }
 
-// source handles the choice of a source. Most sources run between the browser and
-// authentik, so nothing is sent for them; Plex and Telegram come back to this
-// page.
+// source handles the choice of a source. Most sources run between the browser
+// and authentik, so the gate sends nothing for them. Plex and Telegram come
+// back to this page.
 func (h *Handler) source(x *exchange.Exchange, vis Visit, which string) Outcome {
 	place, err := strconv.Atoi(which)
 	source, ok := sourceAt(vis.Step.Challenge, place)
@@ -77,11 +78,11 @@ func (h *Handler) source(x *exchange.Exchange, vis Visit, which string) Outcome 
 	return Outcome{Visit: vis}
 }
 
-// barred reports whether this gate accepts no source: it demands a flow, and every
-// source signs users in by its own flow.
+// barred reports whether this gate accepts no sources: it demands a flow, and
+// every source signs users in with its own flow.
 func (h *Handler) barred() bool { return h.Flow != "" }
 
-// beginSource follows a source's button in the visitor's name.
+// beginSource follows the button of a source on the visitor's behalf.
 func (h *Handler) beginSource(x *exchange.Exchange, vis Visit, to flowclient.Redirect) Outcome {
 	return h.answers.once(x.Context(), vis.ID, "source "+to.Path, func() Outcome {
 		x = x.Uncanceled()
@@ -102,7 +103,8 @@ func (h *Handler) beginSource(x *exchange.Exchange, vis Visit, to flowclient.Red
 	})
 }
 
-// beginPlex asks Plex for a PIN. Without Plex the visitor is sent on to authentik.
+// beginPlex asks Plex for a PIN. If Plex is unreachable, the visitor is sent on
+// to authentik.
 func (h *Handler) beginPlex(x *exchange.Exchange, vis Visit, c flowclient.SourcePlex) Outcome {
 	return h.answers.once(x.Context(), vis.ID, "plex "+c.Slug, func() Outcome {
 		x = x.Uncanceled()
@@ -124,7 +126,7 @@ func (h *Handler) beginPlex(x *exchange.Exchange, vis Visit, c flowclient.Source
 	})
 }
 
-// returned continues a visit once the visitor is back from a source.
+// returned continues a visit after the visitor has come back from a source.
 func (h *Handler) returned(x *exchange.Exchange, vis Visit) Outcome {
 	source, _ := sourceAt(vis.Step.Challenge, vis.Detour.Place)
 	c, ok := source.Challenge.(flowclient.SourcePlex)
@@ -163,7 +165,7 @@ func (h *Handler) plexNews(vis Visit, c flowclient.SourcePlex) func(context.Cont
 }
 
 // redeem sends Plex's token to authentik, once, and continues in the flow that
-// authentik answers with.
+// authentik names.
 func (h *Handler) redeem(x *exchange.Exchange, vis Visit, c flowclient.SourcePlex, token string) Outcome {
 	return h.answers.once(x.Context(), vis.ID, "redeem", func() Outcome {
 		x = x.Uncanceled()
@@ -182,8 +184,8 @@ func (h *Handler) redeem(x *exchange.Exchange, vis Visit, c flowclient.SourcePle
 	})
 }
 
-// mistaken returns to the challenge and says why. The failed step's cookies are
-// kept.
+// mistaken returns to the challenge and says why. It keeps the cookies of the
+// failed step.
 func (v Visit) mistaken(sentence string, step flowclient.Step) Outcome {
 	if step.Cookies != nil {
 		v.Step.Cookies = step.Cookies
@@ -191,10 +193,10 @@ func (v Visit) mistaken(sentence string, step flowclient.Step) Outcome {
 	return Outcome{Visit: v.at(v.Step), mistake: &page.Mistake{Name: sentence}}
 }
 
-// arriveBy continues in the flow of a source, which is not the flow that the visit
-// began with.
+// arriveBy continues in the flow of a source, which is not the visit's first
+// flow.
 func (h *Handler) arriveBy(x *exchange.Exchange, vis Visit, step flowclient.Step) Outcome {
-	vis.Via, step.Led = nil, nil // the visitor has chosen it
+	vis.Via, step.Led = nil, nil // the visitor has chosen the flow
 	out := h.Settle(x, vis.at(step))
 	out.advanced = out.Err == nil
 	if out.Ended() && !elsewhere(step) {
@@ -206,7 +208,8 @@ func (h *Handler) arriveBy(x *exchange.Exchange, vis Visit, step flowclient.Step
 	return out
 }
 
-// Chosen returns the source that the visitor has chosen, for the page, or nil.
+// Chosen returns the source that the visitor has chosen, in the form for the
+// page, or nil.
 func (h *Handler) Chosen(vis Visit) *page.ChosenSource {
 	if vis.Detour == nil {
 		return nil
@@ -222,11 +225,11 @@ func (h *Handler) Chosen(vis Visit) *page.ChosenSource {
 	return chosen
 }
 
-// onlySource reports whether a visit begins with one button and nothing else:
-// to a provider from which the visitor comes back. authentik's own interface
-// follows such a button by itself, and so does the gate, through authentik's
-// authorize endpoint. The redirects leave nothing in the browser's history to
-// come back to.
+// onlySource reports whether a visit begins with nothing but one button, for a
+// provider from which the visitor comes back. authentik's own interface follows
+// such a button by itself. The gate does the same through authentik's authorize
+// endpoint. The redirects leave nothing in the browser's history to come back
+// to.
 func (h *Handler) onlySource(x *exchange.Exchange, out Outcome) bool {
 	if h.OIDC == nil || x.JSON() || out.Err != nil || out.Admitted != nil || !intent.Navigates(x.R) {
 		return false
@@ -240,8 +243,9 @@ func (h *Handler) onlySource(x *exchange.Exchange, out Outcome) bool {
 }
 
 // Offered returns a step as it is shown. A gate that demands a flow leaves out
-// the button of another flow that signs in without a password: authentik would
-// accept the visitor, but the gate would not, and would ask for the name again.
+// the button of another flow that signs in without a password. authentik would
+// accept such a visitor, but the gate would not, and would ask for the name
+// again.
 func (h *Handler) Offered(step flowclient.Step) flowclient.Step {
 	c, ok := step.Challenge.(flowclient.Identification)
 	if !ok || h.Flow == "" || c.PasswordlessURL == "" {

@@ -9,21 +9,22 @@ import (
 )
 
 const (
-	// submissionLifetime is how long the result of an answer is kept for a second
-	// submission of the same page.
+	// submissionLifetime is how long the result of an answer is kept for a
+	// second submission of the same page.
 	submissionLifetime = time.Minute
-	// maxSubmissions is how many results are kept. Answers of one visit are given
-	// one at a time in any case.
+	// maxSubmissions is the maximum number of kept results of a visit, whose
+	// answers are sent one at a time in any case.
 	maxSubmissions = 10_000
 )
 
-// submissions give authentik each answer of a visit once. authentik would treat
-// the second click of an impatient visitor as the answer to its next challenge.
+// submissions send each answer of a visit to authentik once. authentik would
+// treat the second click of an impatient visitor as the answer to its next
+// challenge.
 type submissions struct {
 	given *ttlcache.Cache[string, *submission] // by visit
 }
 
-// A submission is one answer that authentik was given, and its result.
+// A submission is one answer that was sent to authentik, and its result.
 type submission struct {
 	answer string
 	result Outcome
@@ -35,10 +36,10 @@ func newSubmissions(now func() time.Time) *submissions {
 
 func (s *submissions) sweep() { s.given.Sweep() }
 
-// once gives an answer unless it was given already, and returns its result.
-// Answers to one page are given one after the other. Once authentik has accepted
-// an answer to a page, every further answer to it gets the result of that one.
-// An answer is completed even if the browser disconnects.
+// once sends an answer unless it has been sent already, and returns its result.
+// Answers to one page are sent one after the other. Once authentik has accepted
+// an answer to a page, every further answer to it gets the same result. Sending
+// goes on even if the browser disconnects.
 func (s *submissions) once(ctx context.Context, visit, answer string, give func() Outcome) Outcome {
 	for {
 		given, err := s.given.Do(ctx, visit, func(context.Context) (*submission, time.Duration, error) {
@@ -55,7 +56,7 @@ func (s *submissions) once(ctx context.Context, visit, answer string, give func(
 	}
 }
 
-// lifetime is how long the result is kept: a failure, and an answer that was
+// lifetime is how long the result is kept. A failed answer, or one that was
 // held back, may be submitted again at once.
 func (s *submission) lifetime() time.Duration {
 	if s.result.Err != nil || s.result.wait > 0 {
@@ -64,9 +65,9 @@ func (s *submission) lifetime() time.Duration {
 	return submissionLifetime
 }
 
-// settles reports whether the result is also the result of a further answer. If an
-// answer fails, a second submission of the same answer that waited for it fails
-// too, and the visitor decides whether to submit it again.
+// settles reports whether the result is also the result of a further answer. If
+// an answer fails, a second submission of it that waited fails too, and the
+// visitor decides whether to submit it again.
 func (s *submission) settles(answer string) bool {
 	return s.answer == answer || s.result.advanced
 }

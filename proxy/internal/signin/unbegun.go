@@ -13,17 +13,17 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 )
 
-// maxTyped is the length of a typed name that is remembered, in bytes.
+// maxTyped is the maximum length of a typed name that is remembered, in bytes.
 const maxTyped = 256
 
 // begun reports whether authentik has a session for the visit. A visit whose
-// challenge is a copy begins with its first answer: authentik accepts an answer to
-// a challenge that it has not sent.
+// challenge is a copy begins at authentik with its first answer, since
+// authentik accepts an answer to a challenge that it has not sent.
 func (v Visit) begun() bool { return len(v.Step.Cookies) > 0 }
 
-// start begins a visit that has not begun, for a step that needs a session at
-// authentik. If authentik no longer offers the chosen source, start returns the
-// outcome to show instead.
+// start begins a visit at authentik, for a step that needs a session there. If
+// authentik no longer offers the chosen source, it returns the outcome to show
+// instead.
 func (h *Handler) start(x *exchange.Exchange, vis Visit) (Visit, *Outcome) {
 	if vis.begun() {
 		return vis, nil
@@ -45,8 +45,9 @@ func (h *Handler) start(x *exchange.Exchange, vis Visit) (Visit, *Outcome) {
 
 // recalled handles a reply to a copy that this process does not have, since
 // another process or an earlier configuration has drawn it. The present first
-// challenge replaces it. A source or a flow belongs to the challenge that the
-// visitor has seen, so if that has changed, the present one is shown instead.
+// challenge replaces the copy. A source or a flow belongs to the challenge that
+// the visitor has seen. If that has changed, recalled shows the present one
+// instead.
 func (h *Handler) recalled(x *exchange.Exchange, vis Visit, said reply.Reply) Outcome {
 	x = x.Uncanceled()
 	typed, _ := said.Answer(flowclient.Identification{UserFields: []string{"username"}}) // h.step finds mistakes
@@ -72,10 +73,11 @@ func sameChallenge(a, b flowclient.Challenge) bool {
 	return string(a.Common().Raw) == string(b.Common().Raw)
 }
 
-// changed reports whether authentik has treated the first answer of a visit that
-// had not begun as the answer to another challenge than the copy: the flow now has
-// another first challenge, asks for more in it, or has restarted. Its reply then
-// belongs to no challenge that the visitor has seen.
+// changed reports whether authentik has treated the first answer of a visit
+// that had not begun as the answer to a challenge that differs from the copy:
+// the flow now has another first challenge, asks for more in it, or has
+// restarted. authentik's reply is then about a challenge that the visitor has
+// not seen.
 func changed(vis Visit, answer flowclient.Answer, step flowclient.Step) bool {
 	if vis.begun() {
 		return false
@@ -84,14 +86,14 @@ func changed(vis Visit, answer flowclient.Answer, step flowclient.Step) bool {
 	case flowclient.Identification:
 		return c.Errors == nil && step.Flow == vis.Step.Flow || missing(vis, answer, c) != nil
 	case flowclient.FlowError:
-		return true // a stage that fails if it is answered before it was shown
+		return true // a stage that fails if an answer comes before it was shown
 	default:
 		return step.Lost
 	}
 }
 
 // missing returns the mistake for a field that authentik now requires with the
-// name and that the copy did not have.
+// name, if the copy did not have it.
 func missing(vis Visit, answer flowclient.Answer, asked flowclient.Identification) *page.Mistake {
 	drawn, _ := vis.Step.Challenge.(flowclient.Identification)
 	switch {
@@ -104,8 +106,8 @@ func missing(vis Visit, answer flowclient.Answer, asked flowclient.Identificatio
 	}
 }
 
-// afresh shows the first challenge as it is now, in a new session at authentik, so
-// that no challenge is skipped unseen. The typed name stays.
+// afresh shows the present first challenge, in a new session at authentik, so
+// that the visitor skips no challenge unseen. The typed name stays.
 func (h *Handler) afresh(x *exchange.Exchange, vis Visit, answer flowclient.Answer, said flowclient.Step) Outcome {
 	step, err := h.Client.Ask(x.Context(), x.Visitor(h.device(x)), vis.Step.Flow)
 	if err != nil {
@@ -120,9 +122,9 @@ func (h *Handler) afresh(x *exchange.Exchange, vis Visit, answer flowclient.Answ
 	return denied(out, step)
 }
 
-// renamed begins again if the flow of a copy no longer exists, since the brand
-// may name another flow by now. No answer is lost, because authentik has not
-// accepted any.
+// renamed begins again if the flow of a copy no longer exists: the brand may
+// name another flow now. No answer is lost, because authentik has not accepted
+// any.
 func (h *Handler) renamed(x *exchange.Exchange, vis Visit, answer flowclient.Answer, err error) (Outcome, bool) {
 	if vis.begun() || h.Flow != "" || !errors.Is(err, flowclient.ErrFlowNotFound) {
 		return Outcome{}, false

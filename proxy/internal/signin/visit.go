@@ -15,8 +15,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// VisitLife is how long a page may wait for its answer, counted from the visit's
-// beginning.
+// VisitLife is how long a visit lasts from its beginning. A page that waits for
+// longer has expired.
 const VisitLife = 30 * time.Minute
 
 var (
@@ -24,15 +24,15 @@ var (
 	errCopyGone     = errors.New("proxy: this process no longer has the challenge that the visit was drawn from")
 )
 
-// A Visit is one unfinished sign-in. It is kept only in the page that shows its
-// present challenge, sealed for this gate and this browser: tabs are independent,
-// and a restart of the gate does not interrupt a sign-in.
+// A Visit is one unfinished sign-in. Only the page that shows its present
+// challenge contains it, sealed for this gate and this browser. So tabs are
+// independent, and a restart of the gate does not interrupt a sign-in.
 type Visit struct {
-	// ID is new for each page that is drawn.
+	// ID is different for each page that is drawn.
 	ID string `json:"id"`
 	// Begun is when the visit began.
 	Begun time.Time `json:"begun"`
-	// Back is where the visitor wanted to go: a local address.
+	// Back is the local address that the visitor asked for.
 	Back string `json:"back"`
 	// First is the flow that the visit began with.
 	First flowclient.Flow `json:"first"`
@@ -43,33 +43,34 @@ type Visit struct {
 	Opening flowclient.Component `json:"opening,omitempty"`
 	// Name is the name that was typed if authentik asked for something else first.
 	Name string `json:"name,omitempty"`
-	// Login says which flow has signed the user in at authentik. It may be another
-	// flow than the one that the visit began with.
+	// Login says which flow has signed the user in at authentik. It may be
+	// another flow than First.
 	Login flowclient.Login `json:"login,omitzero"`
-	// Via are the flows that have led to the present one by themselves since the
-	// visitor has chosen one, before a user was signed in.
+	// Via are the flows through which the visit came to the present one: each
+	// has led to the next by itself, before a user was signed in. They are
+	// forgotten when the visitor chooses a flow.
 	Via []string `json:"via,omitempty"`
-	// Named says that authentik knows who the visitor claims to be, and ViaNamed that
-	// it did so when one of Via led on.
+	// Named says that authentik knows which account the visitor claims.
+	// ViaNamed says that it knew so when one of Via led to the next flow.
 	Named    bool `json:"named,omitempty"`
 	ViaNamed bool `json:"via_named,omitempty"`
-	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
-	// session lasts then.
+	// Stay says that the visitor wants to stay signed in. Until is when
+	// authentik's session then expires.
 	Stay  bool      `json:"stay,omitempty"`
 	Until time.Time `json:"until,omitzero"`
-	// Step is the challenge, and the cookies by which authentik knows the visit. It
-	// has no cookies if the challenge was drawn from a copy, and the visit begins
-	// with its answer.
+	// Step is the challenge, and the cookies by which authentik recognizes the
+	// visit. It has no cookies if the challenge was drawn from a copy: the
+	// visit begins at authentik with its answer.
 	Step flowclient.Step `json:"step"`
-	// Copy is the mark of the copy that the challenge was drawn from. The sealed
-	// visit has it instead of the challenge.
+	// Copy is the mark of the copy from which the challenge was drawn. The
+	// sealed visit has the mark instead of the challenge.
 	Copy string `json:"copy,omitempty"`
-	// Request is what authentik's authorize endpoint is asked for. It is nil
+	// Request is the request to authentik's authorize endpoint. It is nil
 	// without OpenID Connect.
 	Request *authn.Request `json:"request,omitempty"`
 	// Detour is the source that the visitor has chosen on this challenge.
 	Detour *detour `json:"detour,omitempty"`
-	// Sent says when messages were sent that the visitor could have sent again.
+	// Sent says when messages were sent that the visitor could ask for again.
 	Sent map[string]time.Time `json:"sent,omitempty"`
 
 	copy *copies.Challenge // nil unless the challenge was drawn from a copy
@@ -87,13 +88,13 @@ func (v Visit) at(step flowclient.Step) Visit {
 	if !step.SessionUntil.IsZero() {
 		v.Until = step.SessionUntil
 	}
-	v.Step.Login, v.Step.Led, v.Step.SessionUntil = flowclient.Login{}, nil, time.Time{} // noted
+	v.Step.Login, v.Step.Led, v.Step.SessionUntil = flowclient.Login{}, nil, time.Time{} // noted already
 	return v
 }
 
-// given returns the visit after an answer. A flow goes on for the user of those that
-// have led to it. If it asks again who the visitor is, authentik has begun it anew,
-// and what the flows before it have asked was perhaps about another user.
+// given returns the visit after an answer. A flow continues for the user of the
+// flows that have led to it. If it asks again who the visitor is, authentik has
+// restarted it, and the flows before it may have been about another user.
 func (v Visit) given(answer flowclient.Answer) Visit {
 	if Restarts(answer, v.ViaNamed) {
 		v.Via, v.ViaNamed = nil, false
@@ -102,20 +103,20 @@ func (v Visit) given(answer flowclient.Answer) Visit {
 	return v
 }
 
-// Restarts reports whether an answer says who the visitor is in a flow that others
-// have led to for a user whom they knew.
+// Restarts reports whether an answer says who the visitor is, in a flow to
+// which others have led for a user whom they knew.
 func Restarts(answer flowclient.Answer, viaNamed bool) bool {
 	return viaNamed && (reply.Has(answer, "uid_field") || reply.Has(answer, "passkey"))
 }
 
-// signedInBy reports whether a flow, or another flow to which it has led by
-// itself (as a redirect stage does), has signed the user in. The challenges of
-// the first flow come before.
+// signedInBy reports whether a flow has signed the user in, or another flow to
+// which it has led by itself (as a redirect stage does). The challenges of the
+// first flow come before.
 func (v Visit) signedInBy(flow string) bool {
 	return v.Login.By(flow) || v.Login.By(v.Login.Flow) && slices.Contains(v.Via, flow)
 }
 
-// stays returns until when the visitor stays signed in, or zero if the visitor
+// stays returns how long the visitor stays signed in, or zero if the visitor
 // does not want to.
 func (v Visit) stays() time.Time {
 	if !v.Stay {
@@ -136,9 +137,9 @@ func (v Visit) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 	return x.Identity.Sign(sealed), err
 }
 
-// forPage seals the visit for the page that answers a request. The answer to a
-// HEAD request whose page is from a copy needs no visit: it has no form to
-// answer with, and authentik has no session for it.
+// forPage seals the visit for the page that answers a request. For a HEAD
+// request, a page from a copy needs no visit: no form will be sent, and
+// authentik has no session for the visit.
 func (v Visit) forPage(x *exchange.Exchange) (string, error) {
 	if v.copy != nil && x.R.Method == http.MethodHead {
 		return "", nil
@@ -146,10 +147,10 @@ func (v Visit) forPage(x *exchange.Exchange) (string, error) {
 	return v.seal(x, x.EnsureVisit())
 }
 
-// Opened opens the visit that a page brings back. Although the gate itself has
-// written it, its values are checked, since a slug becomes part of an address
-// at authentik, and the way back an address in the browser. With
-// errVisitExpired and with errCopyGone the visit is returned as well.
+// Opened opens the visit that a page sends back. The gate itself has written
+// it, but its values are checked nevertheless: a slug becomes part of an
+// address at authentik, and the way back an address in the browser. The visit
+// is also returned with errVisitExpired and errCopyGone.
 func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
 	var v Visit
 	_, sealed = exchange.Signed(sealed)
@@ -168,8 +169,7 @@ func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
 	return v.drawnFrom(h.copies.Marked(v.Copy))
 }
 
-// drawnFrom returns the visit with the challenge of the copy that it was drawn
-// from.
+// drawnFrom returns the visit with the challenge of its copy.
 func (v Visit) drawnFrom(c copies.Challenge, found bool) (Visit, error) {
 	if !found {
 		return v, errCopyGone

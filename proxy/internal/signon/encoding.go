@@ -16,7 +16,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 )
 
-// The ways to encode a form that the gate knows.
+// The encodings of forms that the gate knows.
 const (
 	urlencoded = "application/x-www-form-urlencoded"
 	multiparts = "multipart/form-data"
@@ -24,8 +24,8 @@ const (
 
 const utf8Name = "utf-8"
 
-// asText returns a page in UTF-8, and the encoding that it was written in: the one
-// that browsers take it for.
+// asText returns a page in UTF-8, and the encoding in which it was written, as
+// browsers detect it.
 func asText(page []byte, contentType string) (text []byte, name string, err error) {
 	e, name, _ := charset.DetermineEncoding(page, contentType)
 	if name == utf8Name {
@@ -38,8 +38,8 @@ func asText(page []byte, contentType string) (text []byte, name string, err erro
 	return text, name, nil
 }
 
-// charsetOf returns the encoding that browsers send a form in: the first that the
-// form accepts, or that of the page.
+// charsetOf returns the encoding in which browsers send a form: the first that
+// the form accepts, or that of the page.
 func (f *loginForm) charsetOf(page string) (e encoding.Encoding, name string) {
 	for _, label := range append(strings.Fields(f.accepts), page) {
 		e, err := htmlindex.Get(label)
@@ -56,8 +56,8 @@ func (f *loginForm) charsetOf(page string) (e encoding.Encoding, name string) {
 }
 
 // encode returns the body of a form with these fields, and its content type. It
-// fails if the encoding lacks a character of the name or the password.
-// Elsewhere such characters are sent as browsers send them.
+// fails if the encoding cannot represent a character of the name or the
+// password. In other fields such characters are sent as browsers send them.
 func (f *loginForm) encode(fields url.Values, page string, exact ...string) (body []byte, contentType string, err error) {
 	e, name := f.charsetOf(page)
 	written := func(text string) string { return text }
@@ -68,7 +68,7 @@ func (f *loginForm) encode(fields url.Values, page string, exact ...string) (bod
 			}
 		}
 		written = func(text string) string {
-			out, _ := encoding.HTMLEscapeUnsupported(e.NewEncoder()).String(text) // then all can be written
+			out, _ := encoding.HTMLEscapeUnsupported(e.NewEncoder()).String(text) // then every character can be written
 			return out
 		}
 	}

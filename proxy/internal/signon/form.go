@@ -12,7 +12,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// maxControls is how many controls of a page are looked at.
+// maxControls is how many controls of a page are read.
 const maxControls = 10_000
 
 var errTooManyControls = fmt.Errorf("the page has more than %d fields", maxControls)
@@ -27,23 +27,23 @@ type loginForm struct {
 // send without input.
 type control struct {
 	kind, name, value string
-	required          bool // a visitor has to fill it in
-	sent              bool // it is not disabled, and checked if it can be
+	required          bool // a field that a visitor has to fill in
+	sent              bool // not disabled, and checked if it is a checkbox or radio button
 }
 
-// A document is a page while its forms are read. It follows the standard of HTML
-// where that matters: a form lasts from its start tag to its end tag, also where
-// elements of tables stand between them, and a form inside another is ignored.
+// A document is a page while its forms are read. It follows the HTML standard
+// where that matters: a form lasts from its start tag to its end tag, even if
+// elements of tables are between them, and a form inside another is ignored.
 type document struct {
 	base    string
 	forms   []*loginForm
 	open    *loginForm
-	foreign map[string][]control // of controls that name their form, by its id
+	foreign map[string][]control // the controls that name their form, by its id
 	count   int
 
 	choice *control // the select element that is being read
-	chosen bool     // one of its options is selected
-	text   *string  // the control whose value is the text up to the next tag
+	chosen bool     // whether one of its options is selected
+	text   *string  // the control whose value is the text before the next tag
 }
 
 // readDocument reads the forms of a page.
@@ -82,8 +82,8 @@ func (d *document) finish() *document {
 	return d
 }
 
-// attributes returns the attributes of a tag. Of two with the same name the
-// first counts.
+// attributes returns the attributes of a tag. If a name occurs twice, the first
+// counts.
 func attributes(tag html.Token) map[string]string {
 	all := map[string]string{}
 	for _, a := range slices.Backward(tag.Attr) {
@@ -131,7 +131,7 @@ func (d *document) begin(tag html.Token) {
 	}
 }
 
-// option reads an option. The first one counts if none is selected.
+// option reads an option. If none is selected, the first one counts.
 func (d *document) option(attr map[string]string) {
 	if d.choice == nil {
 		return
@@ -194,8 +194,8 @@ func (f *loginForm) has(name, kind string) bool {
 	return slices.ContainsFunc(f.controls, func(c control) bool { return c.name == name && c.kind == kind && c.sent })
 }
 
-// fill returns what a browser would send after a user has filled in the name and
-// the password and pressed the first button.
+// fill returns the fields that a browser would send after a user has filled in
+// the name and the password and pressed the first button.
 func (f *loginForm) fill(user, password string, o Options) (url.Values, error) {
 	sent, pressed := url.Values{}, false
 	for _, c := range f.controls {
@@ -223,8 +223,8 @@ func (f *loginForm) fill(user, password string, o Options) (url.Values, error) {
 	return sent, nil
 }
 
-// loginFormOf returns the form of a page that has the password's field. There
-// must be exactly one.
+// loginFormOf returns the form with the password's field. A page must have
+// exactly one.
 func loginFormOf(d *document, password string) (*loginForm, error) {
 	var found []*loginForm
 	for _, f := range d.forms {

@@ -8,12 +8,12 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A jar holds the application's cookies during a sign-in: those that the browser
+// A jar has the application's cookies during a sign-in: those that the browser
 // has sent, and those that the application has set since.
 type jar struct {
-	values map[string]string // by name: what the application gets
+	values map[string]string // the cookies that the application gets, by name
 	order  []string
-	lines  []setLine // as the application has set them
+	lines  []setLine // the lines in which the application has set them
 }
 
 type setLine struct{ name, line string }
@@ -33,8 +33,8 @@ func (j *jar) put(name, value string) {
 	j.values[name] = value
 }
 
-// add takes the cookies of an answer, which net/http has parsed, and the lines that
-// they stand in.
+// add takes the cookies of an answer, parsed by net/http, and the lines that
+// have them.
 func (j *jar) add(cookies []*http.Cookie, lines []string) {
 	for _, c := range cookies {
 		if c.MaxAge < 0 || c.Value == "" && !c.Expires.IsZero() {
@@ -62,13 +62,13 @@ func (j *jar) send(r *http.Request) {
 	}
 }
 
-// holds reports whether there is a cookie of a name that browsers get.
+// holds reports whether there is a cookie with a name that browsers get.
 func (j *jar) holds(patterns []string) bool {
 	return slices.ContainsFunc(j.order, func(name string) bool { return rules.MatchesAny(patterns, name) })
 }
 
-// given returns the Set-Cookie lines for the browser: of cookies that the
-// operator has named, and never of the gate's own cookies.
+// given returns the Set-Cookie lines for the browser: those of cookies that the
+// operator has named, and never those of the gate's own cookies.
 func (j *jar) given(patterns []string, ours func(pair string) bool) (lines []string) {
 	for _, set := range j.lines {
 		pair, _, _ := strings.Cut(set.line, ";")

@@ -1,12 +1,13 @@
 // Package signon signs users in at an application that has only its own login
-// form: when the application redirects a browser to its login page, the gate
-// fills in and sends the form, and hands the application's cookies to the
+// form. When the application redirects a browser to its login page, the gate
+// fills in and sends the form, and gives the application's cookies to the
 // browser. The credentials never reach the browser.
 //
-//   - signon.go: when this is done, and what the browser gets
-//   - form.go, encoding.go: the form, as a browser would send it
+//   - signon.go: the sign-in, and the response to the browser
+//   - form.go, encoding.go: the form, filled in and encoded like a browser
+//     does
 //   - jar.go: the application's cookies
-//   - tries.go: how often that is tried
+//   - tries.go: the limit of tries
 package signon
 
 import (
@@ -39,16 +40,15 @@ type Options struct {
 	// Cookies are patterns for the names of the application's cookies that
 	// browsers get, in which * matches any characters.
 	Cookies []string
-	// Redirected says that only a redirect means that the application has signed
-	// the user in. Otherwise any answer counts that is not an error and does not
-	// show the password's field again.
+	// Redirected says that only a redirect means success. Otherwise any answer
+	// does that is not an error and does not show the password's field again.
 	Redirected bool
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// A Field is the name of a field in the form, and what is written there for a
-// session's user.
+// A Field is the name of a field in the form, and the value for a session's
+// user.
 type Field struct {
 	Name  string
 	Value func(*session.Session) string
@@ -75,9 +75,9 @@ func (h *Handler) Takes(x *exchange.Exchange) bool {
 	return h != nil && x.R.Method == http.MethodGet && x.R.URL.Path == h.Page && intent.Navigates(x.R)
 }
 
-// Serve answers a page load of the login page, for the user of a session. The gate
-// itself answers by x; the application, if it is to answer, by w. r is the request
-// as the application would get it.
+// Serve answers a page load of the login page, for the user of a session. The
+// gate itself answers through x. The application answers through w, if it is to
+// answer. r is the request as the application would get it.
 func (h *Handler) Serve(x *exchange.Exchange, w http.ResponseWriter, r *http.Request, s *session.Session, next Next) error {
 	user, password := h.User.Value(s), h.Password.Value(s)
 	if user == "" || password == "" {
@@ -121,17 +121,18 @@ var errNoLogin = errors.New("the application's page shows no login form")
 type attempt struct {
 	Options
 
-	request *http.Request // for the login page
-	origin  string        // of the site, as browsers see it
+	request *http.Request // the request for the login page
+	origin  string        // the site's origin, as browsers see it
 	asked   *url.URL      // the login page, as browsers see it
 	jar     *jar
 	next    Next
 
 	page   answer.Answer
-	failed error // of next
+	failed error // the error of next
 }
 
-// run signs the user in, and returns where the browser goes next.
+// run signs the user in, and returns the address to which the browser goes
+// next.
 func (a *attempt) run(user, password string) (to string, err error) {
 	get := a.derive(http.MethodGet, a.request.URL)
 	if a.failed = a.next(&a.page, get); a.failed != nil {
@@ -175,8 +176,9 @@ func (a *attempt) run(user, password string) (to string, err error) {
 	return a.post(action, body, contentType)
 }
 
-// action returns where the form is sent to. It must be a configured path of this
-// site: a page that an attacker has changed must not get the password.
+// action returns the address to which the form is sent. It must be a configured
+// path of this site: a page that an attacker has changed must not get the
+// password.
 func (a *attempt) action(d *document, form *loginForm) (*url.URL, error) {
 	base, err := a.resolve(a.asked, d.base)
 	if err != nil {
@@ -193,13 +195,13 @@ func (a *attempt) action(d *document, form *loginForm) (*url.URL, error) {
 		return nil, fmt.Errorf("the form is sent to %q and not to %q; if that is right, set post", to.Path, a.Post)
 	case form.method != "post":
 		return nil, errors.New("the form is not sent with POST")
-	case form.encoding == "text/plain": // which applications may read in different ways
+	case form.encoding == "text/plain": // applications may read such a form in different ways
 		return nil, fmt.Errorf("the form is sent as %s and not as %s or %s", form.encoding, urlencoded, multiparts)
 	}
 	return to, nil
 }
 
-// resolve returns an address of this site that a page names.
+// resolve returns an address of this site from a page.
 func (a *attempt) resolve(base *url.URL, ref string) (*url.URL, error) {
 	to, err := base.Parse(strings.TrimSpace(ref))
 	if err != nil {
@@ -211,7 +213,7 @@ func (a *attempt) resolve(base *url.URL, ref string) (*url.URL, error) {
 	return &url.URL{Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery}, nil
 }
 
-// post sends the form, and returns where the browser goes next.
+// post sends the form, and returns the address to which the browser goes next.
 func (a *attempt) post(action *url.URL, body []byte, contentType string) (to string, err error) {
 	var done answer.Answer
 	r := a.derive(http.MethodPost, action)
@@ -244,8 +246,8 @@ func (a *attempt) post(action *url.URL, body []byte, contentType string) (to str
 	return a.after(done.Sent().Get("Location"))
 }
 
-// after returns the address to which an application redirects the user after
-// the sign-in, if it is a page of this site.
+// after returns the address to which the application redirects the user after
+// the sign-in, if it is on this site.
 func (a *attempt) after(location string) (to string, err error) {
 	if location == "" {
 		return "/", nil
@@ -271,15 +273,15 @@ func isHTML(h http.Header) bool {
 	return err == nil && (kind == "text/html" || kind == "application/xhtml+xml")
 }
 
-// derive returns a request that the browser could have sent next, without
-// headers that would make the application answer with a part only, or in an
-// encoding that cannot be read.
+// derive returns a request that the browser could have sent next. It has no
+// headers that would make the application send only a part of its answer, or in
+// an encoding that the gate cannot read.
 func (a *attempt) derive(method string, to *url.URL) *http.Request {
 	r := a.request.Clone(a.request.Context())
 	for _, name := range []string{"Accept-Encoding", "Range", "If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
 		r.Header.Del(name)
 	}
-	address := *to // handlers before the application may change it
+	address := *to // a copy, since handlers before the application may change it
 	r.Method, r.URL, r.RequestURI = method, &address, to.RequestURI()
 	a.jar.send(r)
 	if method != http.MethodPost {

@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// A user whose name and password the application has refused is tried again
-// after a minute, so that no account is locked out there. A user who was signed
-// in can be redirected to the login page again soon, for example in each of
-// several tabs, but not endlessly.
+// A user whose name and password the application has refused is not tried again
+// for a minute, so that no account is locked out there. A user who was signed
+// in may be redirected to the login page again soon, for example in each of
+// several tabs. Such tries are limited too, so that they cannot go on
+// endlessly.
 const (
 	countedFor = time.Minute
 	maxCounted = 10
-	maxUsers   = 10_000 // how many are remembered; if there are more, all are forgotten
+	maxUsers   = 10_000 // the maximum number that is remembered; if there are more, all are forgotten
 )
 
-// A try is what is known about a user's tries within the last minute.
+// A try has a user's tries within the last minute.
 type try struct {
-	busy    chan struct{} // has room for its one holder
+	busy    chan struct{} // a lock: a channel with room for one holder
 	since   time.Time
 	count   int
 	refused bool
@@ -51,9 +52,9 @@ func (t tries) of(user string) *try {
 	return one
 }
 
-// begin reports whether a user may be signed in now. It waits for another sign-in
-// of the same user, so that a wrong password is not sent twice. The caller has to
-// end the try.
+// begin reports whether a user may be signed in now. It waits for another
+// sign-in of the same user, so that a wrong password is not sent twice. The
+// caller must end the try.
 func (t tries) begin(ctx context.Context, user string) (one *try, ok bool) {
 	one = t.of(user)
 	select {
@@ -73,7 +74,7 @@ func (t tries) begin(ctx context.Context, user string) (one *try, ok bool) {
 	return one, true
 }
 
-// end says whether the application has refused the user.
+// end notes whether the application has refused the user.
 func (one *try) end(now time.Time, refused bool) {
 	if refused {
 		one.since, one.refused = now, true

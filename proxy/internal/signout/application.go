@@ -13,7 +13,7 @@ import (
 
 // Takes reports whether a request signs out at the application, and was sent by
 // a page of this site. Another site can make a browser send such a request as
-// well; the application decides what to do with it.
+// well; then only the application handles it.
 func (h *Handler) Takes(x *exchange.Exchange) bool {
 	if !slices.Contains(h.Paths, x.R.URL.Path) {
 		return false

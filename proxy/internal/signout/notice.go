@@ -23,8 +23,8 @@ var (
 
 // BackChannel answers POST backchannel-logout (OpenID Connect Back-Channel
 // Logout 1.0): authentik says that one of its own sessions has ended. A token
-// with a session's identifier ends only the sessions that rest on that session,
-// since notices can be late.
+// with the identifier of a session ends only the sessions that rest on it,
+// since a notice can be late.
 func (h *Handler) BackChannel(x *exchange.Exchange) {
 	raw := ""
 	if form, err := reply.Posted(x.R, x.Body(intake.Small)); err == nil && len(form["logout_token"]) == 1 {
@@ -38,14 +38,14 @@ func (h *Handler) BackChannel(x *exchange.Exchange) {
 	}
 	x.Log().WarnContext(x.Context(), "logout notice: refused", "error", fault.Cause(err), "code", fault.From(err).Code)
 	x.W.Header().Set("Content-Type", "application/json")
-	x.W.WriteHeader(http.StatusBadRequest) // also if the store fails, as the specification says (2.8)
+	x.W.WriteHeader(http.StatusBadRequest) // even if the store fails, as the specification says (2.8)
 	_ = json.NewEncoder(x.W).Encode(map[string]string{"error": "invalid_request", "error_description": fault.From(err).Title})
 }
 
 // everywhere applies a notice at all gates of this host that use OpenID
-// Connect. They share one address, but authentik's notice is for one client,
-// which may be that of another gate, or of several gates with different stores.
-// The notice succeeds if one gate accepts it, unless a store fails.
+// Connect. They share one address, but authentik's notice is for one client.
+// The client may be that of another gate, or of several gates with different
+// stores. The notice succeeds if one gate accepts it, unless a store fails.
 func (h *Handler) everywhere(x *exchange.Exchange, heed func(Place) error) error {
 	var refused error
 	heeded := false
@@ -69,7 +69,7 @@ func (h *Handler) everywhere(x *exchange.Exchange, heed func(Place) error) error
 }
 
 // Notice ends the sessions that a logout token names. The token's identifier is
-// noted only after that, so that a token can be sent again if the store failed.
+// noted only afterwards, so that a token can be sent again if the store failed.
 func (h *Handler) Notice(ctx context.Context, raw string) error {
 	token, err := h.OIDC.LogoutToken(ctx, raw)
 	if err != nil {
@@ -98,8 +98,8 @@ func (h *Handler) Notice(ctx context.Context, raw string) error {
 }
 
 // endNamed ends the sessions that rest on a session of authentik. A token that
-// authentik has signed also counts if no known session rests on it: such a
-// session may be about to begin.
+// authentik has signed also counts if no known session rests on that session:
+// one may be about to begin.
 func (h *Handler) endNamed(ctx context.Context, sid, reason string) error {
 	if err := h.Sessions.EndedAtAuthentik(ctx, sid); err != nil {
 		return err
@@ -120,8 +120,8 @@ func (h *Handler) endSubject(ctx context.Context, subject string) error {
 }
 
 // FrontChannel answers GET frontchannel-logout (OpenID Connect Front-Channel
-// Logout 1.0): authentik has a browser load it in a frame. Its only proof is
-// the identifier in the address, so it ends sessions here, and no session at
+// Logout 1.0), which authentik makes a browser load in a frame. Its only proof
+// is the identifier in the address, so it ends sessions here, but no session at
 // authentik.
 func (h *Handler) FrontChannel(x *exchange.Exchange) {
 	query, err := url.ParseQuery(x.At.Asked.RawQuery)

@@ -23,8 +23,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// signOutWait is how long a visitor who signs out waits for authentik to do so as
-// well.
+// signOutWait is the timeout for authentik in a sign-out.
 const signOutWait = 10 * time.Second
 
 // A Handler ends sessions. It is safe for concurrent use.
@@ -33,13 +32,13 @@ type Handler struct {
 	Source authn.Source
 	OIDC   *oidc.Source // nil without OpenID Connect
 	Store  store.Store
-	Idle   time.Duration // 0: sessions may be unused
+	Idle   time.Duration // the maximum time without use; 0: no limit
 	Root   string        // authentik's public address
-	Paths  []string      // by which the application signs its users out
-	// ClearCache makes browsers forget the application's pages at a sign-out.
+	Paths  []string      // the requests with which the application signs its users out
+	// ClearCache makes browsers drop the application's pages at a sign-out.
 	ClearCache bool
-	// All returns the sign-outs of all gates on a request's host, beginning with
-	// this gate.
+	// All returns the sign-outs of all gates on a request's host, this gate's
+	// first.
 	All func(x *exchange.Exchange) []Place
 }
 
@@ -71,15 +70,15 @@ func (h *Handler) Session(x *exchange.Exchange) {
 		return
 	}
 	until, limit := at.ends(s)
-	_ = x.Tell(map[string]any{ // a visitor who has gone away needs no answer
+	_ = x.Tell(map[string]any{ // a client that has disconnected needs no response
 		"user": s.User.Username, "name": s.User.Name, "email": s.User.Email,
 		"groups": s.User.Groups, "session": s.ID(),
 		"begun": s.Begun.UTC(), "until": until.UTC(), "limit": limit,
 	})
 }
 
-// ends returns when a session ends if it is not used any more, and by which
-// limit.
+// ends returns when a session ends if it is not used any more, and which limit
+// ends it.
 func (h *Handler) ends(s *session.Session) (until time.Time, limit string) {
 	if unused := s.Used().Add(h.Idle); h.Idle > 0 && unused.Before(s.Until) {
 		return unused, "idle"
@@ -108,8 +107,8 @@ func (h *Handler) Page(x *exchange.Exchange) {
 	h.Pages.SignOut(x.W, x.R, s.User.Username, x.Brand(x))
 }
 
-// SignOut answers POST logout: it ends the session, and begins a new sign-in
-// for a visitor who wants to use another account.
+// SignOut answers POST logout. It ends the session. For a visitor who wants to
+// use another account it then begins a new sign-in.
 func (h *Handler) SignOut(x *exchange.Exchange) {
 	form, err := reply.Posted(x.R, x.Body(intake.Small))
 	if err != nil {
@@ -122,22 +121,23 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 		return
 	}
 	x.RenewVisit()
-	x.SetArrivals(nil) // a visitor who signs in again does so by hand
+	x.SetArrivals(nil) // a visitor who signs in again does so on purpose
 	h.farewell(x, ended, there, form)
 }
 
-// farewell answers a visitor who has signed out here. The form says what
-// happens next.
+// farewell answers a visitor who has signed out here. The form of the sign-out
+// decides what happens next.
 func (h *Handler) farewell(x *exchange.Exchange, ended page.SignOutScope, there departure, form url.Values) {
 	if h.ClearCache {
-		// Otherwise Back shows the last page from memory, and an index page on disk
-		// loads without its scripts, which are refused.
+		// Otherwise the browser's Back button shows the last page from memory.
+		// An index page from disk then loads without its scripts, which the
+		// gate refuses.
 		x.W.Header().Set("Clear-Site-Data", `"cache"`)
 	}
 	switch back := x.WayBack(form.Get("to")); {
 	case there.to != "" && (x.JSON() || there.back):
 		x.Leave(there.to)
-	case there.to != "": // authentik's own page is the last, and may look as if nothing had ended
+	case there.to != "": // authentik's own page is the last one, and may look as if nothing had ended
 		h.Pages.SigningOut(x.W, x.R, there.to, x.Brand(x))
 	case form.Has("switch"):
 		x.Lead(back, h.LoginAt("to="+url.QueryEscape(back)))
@@ -155,8 +155,8 @@ type departure struct {
 	back bool
 }
 
-// endAll ends the sessions that the browser has at the gates of this host. The
-// results are those of the first gate.
+// endAll ends the browser's sessions at the gates of this host. The results are
+// those of the first gate.
 func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away departure, err error) {
 	ended = page.SignOutUnknown
 	for i, at := range h.All(x) {
@@ -183,15 +183,15 @@ func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away de
 }
 
 // end ends a session here, with all sessions that rest on the same session of
-// authentik, and then that session as far as possible. ended says what has
-// ended. away is where the browser ends authentik's session, if the browser
-// itself holds it.
+// authentik, and then that session as far as possible. ended says which
+// sessions have ended. away is where the browser ends authentik's session, if
+// the browser itself holds it.
 func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.SignOutScope, away departure, err error) {
 	rec, found, err := x.Record(s)
 	if err != nil || !found {
 		return page.SignOutUnknown, departure{}, err
 	}
-	switch lent, err := h.Sessions.Lent(x.Context(), rec); { // before its end, with which the cookies may go
+	switch lent, err := h.Sessions.Lent(x.Context(), rec); { // before the session ends: the cookies may end with it
 	case err == nil:
 		rec = lent
 	case !errors.Is(err, authn.ErrNotSignedIn):
@@ -224,7 +224,7 @@ func (h *Handler) stays(x *exchange.Exchange) (rec *session.Record, value string
 	return rec, value, found && err == nil
 }
 
-// endStay ends that permission to stay signed in, here and at authentik.
+// endStay ends the permission to stay signed in, here and at authentik.
 func (h *Handler) endStay(x *exchange.Exchange) (ended page.SignOutScope, err error) {
 	rec, value, found := h.stays(x)
 	if !found {

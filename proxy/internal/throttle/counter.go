@@ -5,28 +5,28 @@ import (
 	"time"
 )
 
-// A counter counts failures by key. When there are too many keys, the one whose
-// last failure is longest ago is dropped: a key that keeps failing stays.
+// A counter counts failures by key. When there are too many keys, it drops the
+// key whose last failure was longest ago: a key that keeps failing stays.
 type counter struct {
 	free  int
 	byKey map[Key]*list.Element // of *count
-	order *list.List            // the latest failure last
+	order *list.List            // in the order of their last failures
 }
 
-// A count is what is known about one key.
+// A count has the failures and pending attempts of one key.
 type count struct {
 	key      Key
 	failures int
 	pending  int           // attempts that have not ended
 	ended    chan struct{} // closed when the next of them ends
-	last     time.Time     // of the failures
+	last     time.Time     // when the last failure was
 }
 
 func newCounter(free int) counter {
 	return counter{free: free, byKey: map[Key]*list.Element{}, order: list.New()}
 }
 
-// find returns the count of a key as it is now, or nil if the key has no count.
+// find returns the present count of a key, or nil if the key has none.
 func (c counter) find(now time.Time, key Key) *count {
 	element, ok := c.byKey[key]
 	if !ok {
@@ -42,7 +42,7 @@ func (c counter) find(now time.Time, key Key) *count {
 	return n
 }
 
-// pause returns the longest time that any of the keys has to wait.
+// pause returns the longest time that one of the keys has to wait.
 func (c counter) pause(now time.Time, keys []Key) (longest time.Duration) {
 	for _, key := range keys {
 		if n := c.find(now, key); n != nil {
@@ -52,7 +52,7 @@ func (c counter) pause(now time.Time, keys []Key) (longest time.Duration) {
 	return longest
 }
 
-// pauseAfter returns the pause after so many failures above the free ones.
+// pauseAfter returns the pause after a number of failures above the free ones.
 func pauseAfter(failures int) time.Duration {
 	if failures <= 0 {
 		return 0
@@ -65,7 +65,7 @@ func pauseAfter(failures int) time.Duration {
 }
 
 // full returns a count whose pending attempts would use up the free failures if
-// they failed.
+// all of them failed.
 func (c counter) full(now time.Time, keys []Key) *count {
 	for _, key := range keys {
 		if n := c.find(now, key); n != nil && n.pending > 0 && n.failures+n.pending >= c.free {
@@ -89,7 +89,7 @@ func (c counter) fail(now time.Time, key Key) {
 	c.order.MoveToBack(c.byKey[key])
 }
 
-// failures returns how often a key has failed.
+// failures returns the number of failures of a key.
 func (c counter) failures(now time.Time, key Key) int {
 	if n := c.find(now, key); n != nil {
 		return n.failures
@@ -109,7 +109,7 @@ func (c counter) forgive(now time.Time, key Key, failures int) {
 }
 
 // end notes that an attempt is no longer pending. A key without failures is
-// forgotten with its last attempt.
+// dropped with its last attempt.
 func (c counter) end(keys []Key) {
 	for _, key := range keys {
 		element, ok := c.byKey[key]
@@ -152,7 +152,7 @@ func (c counter) forget(key Key) {
 	delete(c.byKey, key)
 }
 
-// sweep drops expired counts, from the oldest to the first that is still valid.
+// sweep drops expired counts, beginning with the oldest.
 func (c counter) sweep(now time.Time) {
 	for element := c.order.Front(); element != nil; element = c.order.Front() {
 		n, _ := element.Value.(*count)

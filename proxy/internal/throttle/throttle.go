@@ -1,26 +1,26 @@
 // Package throttle counts the answers that authentik has refused, and makes
 // clients that keep guessing wait before authentik is asked again. It knows
-// names of accounts and addresses of clients, and no visits, challenges or
+// names of accounts and addresses of clients, but no visits, challenges or
 // gates: the caller says whether an answer could be guessed, and whether
 // authentik has refused it.
 //
 // Failures are counted per account, so that neither a new visit, nor another
-// factor, nor another address resets the count, and per address, so that one
-// password tried on many accounts is counted as well.
+// factor, nor another address resets the count. They are also counted per
+// address, so that one password tried on many accounts is counted as well.
 //
-// A limit per account can also be misused: a client that keeps failing in a
-// person's name makes that person wait. So there is no lockout: a pause ends
-// within a minute, answers during it do not prolong it, and the first right
-// answer after it is accepted. An attacker who never stops can be first after
-// each pause, so that a victim may need many tries, but needs ever new
-// addresses for that, since the attacker's addresses are throttled as well.
+// A limit per account can also be misused: a client that keeps failing under a
+// user's name makes that user wait. So there is no lockout. A pause ends within
+// a minute, answers during it do not prolong it, and the first right answer
+// after it is accepted. An attacker who never stops can be first after each
+// pause, so that the user may need many tries. For that the attacker needs new
+// addresses all the time, since addresses are throttled as well.
 //
 // Counts belong to one process and end with it.
 //
 //   - throttle.go: an answer's way through
 //   - counter.go: failures and pauses by key
 //   - account.go: which accounts an answer may be for
-//   - name.go: when two names are those of one account
+//   - name.go: when two names belong to one account
 package throttle
 
 import (
@@ -32,24 +32,25 @@ import (
 )
 
 const (
-	// accountFree is how many failures of an account have no consequence: people
-	// mistype a password twice or three times, and authentik's own limit is five.
+	// accountFree is how many failures of an account have no consequence. Users
+	// mistype a password two or three times, and authentik's own limit is five.
 	accountFree = 5
 	// addressFree is the same number for an address, which a whole office may
 	// share.
 	addressFree = 20
-	// firstPause doubles with every further failure up to longestPause. At that,
-	// 1440 guesses a day remain of what would be millions: more than a code of six
-	// digits needs to be safe. A person who is throttled because of another's
+	// firstPause doubles with every further failure, up to longestPause. Then
+	// 1440 guesses a day are possible, instead of millions: few enough for a
+	// code of six digits. A user who is throttled because of another client's
 	// guesses waits a minute.
 	firstPause   = time.Second
 	longestPause = time.Minute
 	// countLifetime is how long failures count after the last one.
 	countLifetime = 15 * time.Minute
-	// maxCounts is how many accounts, and how many addresses, are counted. Each
-	// takes some two hundred bytes.
+	// maxCounts is the maximum number of counted accounts, and of counted
+	// addresses. Each takes some two hundred bytes.
 	maxCounts = 50_000
-	// queueTimeout is [Options.Wait] by default, and maxQueue how many wait at once.
+	// queueTimeout is the default of [Options.Wait], and maxQueue the maximum
+	// number of answers that wait at the same time.
 	queueTimeout = 5 * time.Second
 	maxQueue     = 1000
 )
@@ -64,7 +65,7 @@ type Options struct {
 	Derive func(kind, name string) Key
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
-	// Wait is how long an answer waits for those before it. Default: 5 seconds.
+	// Wait is how long an answer waits for earlier ones. Default: 5 seconds.
 	Wait time.Duration
 }
 
@@ -75,7 +76,7 @@ type Throttle struct {
 	mu        sync.Mutex
 	accounts  counter
 	addresses counter
-	pairs     counter // an account at an address: what a sign-in there forgives
+	pairs     counter // failures of an account at an address: a sign-in there forgives them
 	queued    int
 
 	known known
@@ -108,23 +109,24 @@ type Answer struct {
 	Proves bool
 }
 
-// An Attempt is an answer on its way to authentik. It counts as failed until it
-// has ended, so that of many guesses at once no more get through than of as many
-// one after the other. The methods of a nil Attempt do nothing.
+// An Attempt is an answer on its way to authentik. Until it has ended it counts
+// as failed, so that no more concurrent guesses pass than consecutive ones
+// would. The methods of a nil Attempt do nothing.
 type Attempt struct {
 	of       *Throttle
 	name     string
-	names    []Key // all accounts that the answer may be for, as they were given
-	accounts []Key // these, and the accounts to which they are known to belong
-	address  []Key // one, or none if it is not known
+	names    []Key // all accounts that the answer may be for, by the names that were given
+	accounts []Key // these, and the accounts to which these names are known to belong
+	address  []Key // the client's address, or empty if it is not known
 }
 
-// Begin lets an answer pass, or returns how long the client has to wait, and then
-// no Attempt. An answer that proves nothing always passes, without an Attempt.
+// Begin lets an answer pass and returns its Attempt, or returns how long the
+// client has to wait and no Attempt. An answer that proves nothing always
+// passes, without an Attempt.
 //
-// While the attempts before it, should they all fail, would use up what is free,
-// Begin waits for them for some seconds: people who sign in from one office at
-// once have done nothing wrong.
+// If the earlier attempts would use up the free failures, should they all fail,
+// Begin waits for them for some seconds: users who sign in from one office at
+// the same time have done nothing wrong.
 func (t *Throttle) Begin(ctx context.Context, answer Answer) (*Attempt, time.Duration) {
 	if !answer.Proves {
 		return nil, 0
@@ -155,8 +157,8 @@ func (t *Throttle) Begin(ctx context.Context, answer Answer) (*Attempt, time.Dur
 	}
 }
 
-// enter lets an attempt pass, or returns its pause, or what is closed when an
-// attempt before it has ended.
+// enter lets an attempt pass. Otherwise it returns its pause, or a channel that
+// is closed when an earlier attempt has ended.
 func (t *Throttle) enter(a *Attempt) (pause time.Duration, before <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -182,7 +184,8 @@ func (t *Throttle) leaveQueue() {
 	t.queued--
 }
 
-// addressOf returns the key of an address; none if it is not known.
+// addressOf returns the key of an address, or nothing if the address is not
+// known.
 func (t *Throttle) addressOf(client netip.Addr) []Key {
 	if !client.IsValid() {
 		return nil
@@ -190,20 +193,20 @@ func (t *Throttle) addressOf(client netip.Addr) []Key {
 	return []Key{t.options.Derive("address", network(client))}
 }
 
-// network is what counts as one address. A household or a machine has a whole /64
-// of IPv6 for itself.
+// network returns the addresses that count as one. A household or a machine has
+// a whole /64 of IPv6.
 func network(client netip.Addr) string {
 	client = client.Unmap().WithZone("")
 	if client.Is4() {
 		return client.String()
 	}
-	prefix, _ := client.Prefix(64) // an address of IPv6 has one
+	prefix, _ := client.Prefix(64) // every address of IPv6 has one
 	return prefix.String()
 }
 
-// Fail counts the attempt, for the accounts that it began with and for the one
-// that authentik now says it was about: the challenge that was answered need not
-// be the one on the browser's page.
+// Fail counts a failed attempt. It counts for the accounts with which it began
+// and for the one that authentik now names: the challenge that was answered
+// need not be the one on the browser's page.
 func (a *Attempt) Fail(pending string) {
 	if a == nil {
 		return
@@ -218,22 +221,22 @@ func (a *Attempt) Fail(pending string) {
 	}
 	for _, address := range a.address {
 		t.addresses.fail(now, address)
-		if len(names) == 1 { // or an attacker's own account could stand beside the victim's
+		if len(names) == 1 { // otherwise an attacker could add an own account beside the victim's
 			t.pairs.fail(now, t.pair(address, names[0]))
 		}
 	}
 }
 
-// Accept notes that authentik has accepted the answer, and goes on with an
-// account. The name in the answer is then one of its names.
+// Accept notes that authentik has accepted the answer and continues with an
+// account. The name in the answer is then one of that account's names.
 func (a *Attempt) Accept(username string) {
 	if a != nil {
 		a.of.Alias(a.name, username)
 	}
 }
 
-// End ends the attempt. If it has not failed by then, it does not count. Every
-// Attempt has to end, once.
+// End ends the attempt. An attempt that has not failed before does not count.
+// Every Attempt must end, once.
 func (a *Attempt) End() {
 	if a == nil {
 		return
@@ -244,15 +247,17 @@ func (a *Attempt) End() {
 	a.of.addresses.end(a.address)
 }
 
-// SignedIn forgets the failures of an account, by the name that authentik gives
-// it after a sign-in: a right password before a second factor is no sign-in yet,
-// and a user may be able to take another's e-mail address.
+// SignedIn forgives the failures of an account, by the name that authentik
+// gives it after a sign-in. A right password before a second factor is not a
+// sign-in yet, and a user may be able to set another user's e-mail address as
+// their own.
 //
-// Failures of the client's address stay, or an attacker with an account could pay
-// with it for guesses at others, except those of this very account: in a large
-// office some people mistype at any time, and get it right a moment later. Others
-// are the account's other names, such as its e-mail address, by what authentik says
-// of it; what an Alias says is not enough for that.
+// Failures of the client's address stay: otherwise an attacker with an account
+// could reset them after guesses at other accounts. Only the failures of this
+// very account are forgiven there, since in a large office some users mistype
+// at any time, and then succeed. others are the account's other names that
+// authentik has confirmed, such as its e-mail address; an Alias is not enough
+// for that.
 func (t *Throttle) SignedIn(client netip.Addr, username string, others ...string) {
 	accounts, names, address := t.keysOf(username), t.keysOf(append([]string{username}, others...)...), t.addressOf(client)
 	t.mu.Lock()
@@ -275,7 +280,7 @@ func (t *Throttle) pair(address, account Key) Key {
 	return t.options.Derive("pair", string(address[:])+string(account[:]))
 }
 
-// Sweep drops counts that have expired.
+// Sweep drops expired counts.
 func (t *Throttle) Sweep() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package upstream makes the requests that the application behind a gate gets:
-// with the identity of their session, without the gate's cookies, and in a context
-// that ends with the session.
+// Package upstream makes the requests that the application behind a gate gets.
+// They have the identity of their session, but not the gate's cookies, and
+// their context ends with the session.
 package upstream
 
 import (
@@ -19,16 +19,16 @@ type Introducer struct {
 	Member  *group.Member
 	Headers *headers.Headers
 	Access  *access.Policy
-	// Private has the responses to signed-in visitors marked for their own browsers
-	// only, where the application says nothing about caches.
+	// Private marks the responses to signed-in visitors as private, unless the
+	// application says something about caches.
 	Private bool
 }
 
-// Introduce makes the request that the application sees: without the gate's
+// Introduce makes the request that the application gets: without the gate's
 // cookies, and with the identity of a session if there is one. Its context ends
-// with the session. running is nil without a session; its Finish says that the
-// application has answered. The credential of a program is taken off with hidden,
-// and where it has opened the session.
+// with the session. running is nil without a session; the caller must call its
+// Finish once the application has answered. A program's credential is removed
+// if hidden is true, or if it has opened the session.
 func (in *Introducer) Introduce(x *exchange.Exchange, s *session.Session, hidden bool) (request *http.Request, running *session.Stream) {
 	r, next := x.R, (*group.Earlier)(nil)
 	if in.Member.HandsOn() {
@@ -57,7 +57,7 @@ func (in *Introducer) Introduce(x *exchange.Exchange, s *session.Session, hidden
 }
 
 // MayStay returns the session that the cookie of a running request opens, and
-// whether it may go on: whether a request with that cookie would still pass.
+// whether a request with that cookie would still pass.
 func (in *Introducer) MayStay(ctx context.Context, one *session.Stream) (s *session.Session, stays bool) {
 	sessions := in.Member.Shared.Sessions
 	s, found, err := sessions.Find(ctx, one.Cookie, one.Host)
@@ -82,8 +82,8 @@ func (in *Introducer) MayStay(ctx context.Context, one *session.Stream) (s *sess
 	return s, verdict.Pass
 }
 
-// follow returns the context in which a request of a session runs. A session
-// that was found by its cookie is marked as used.
+// follow returns the context of a session's request. A session that was found
+// by its cookie is marked as used.
 func (in *Introducer) follow(x *exchange.Exchange, r *http.Request, s *session.Session) *session.Stream {
 	if s.IsProgram() {
 		return in.followProgram(x, r, s)
@@ -95,8 +95,8 @@ func (in *Introducer) follow(x *exchange.Exchange, r *http.Request, s *session.S
 	return x.Sessions.Follow(r.Context(), x.W, value, x.At.Host, s, x.Needs)
 }
 
-// followProgram returns the context in which the request of a program runs. It ends
-// if authentik refuses the credential meanwhile.
+// followProgram returns the context of a program's request. It ends if
+// authentik refuses the credential meanwhile.
 func (in *Introducer) followProgram(x *exchange.Exchange, r *http.Request, s *session.Session) *session.Stream {
 	needs := access.Needs(x.Needs)
 	return x.Sessions.FollowProgram(r.Context(), x.W, s, x.Again(s, func(s *session.Session, tried bool, cause error) bool {
@@ -111,8 +111,8 @@ func (in *Introducer) followProgram(x *exchange.Exchange, r *http.Request, s *se
 	}))
 }
 
-// Mark returns the writer for the application's response, which is marked if it
-// is for one visitor.
+// Mark returns the writer for the application's response. The response is
+// marked if it is for one visitor.
 func (in *Introducer) Mark(w http.ResponseWriter, request *http.Request, running *session.Stream) http.ResponseWriter {
 	if running == nil || !in.Private {
 		return w

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// maxClaims bounds what is kept of a user's further claims, as JSON, in bytes. A
-// claim that no longer fits is left out.
+// maxClaims is the maximum size of a user's kept claims, as JSON, in bytes. A
+// claim that does not fit is left out.
 const maxClaims = 8 << 10
 
 // protocolClaims are about a token and not about a user, or are fields of User.
@@ -26,9 +26,9 @@ var protocolClaims = map[string]bool{
 
 var errNoName = errors.New("the claims name no user: give the provider the scope mappings openid, profile and email")
 
-// FromClaims returns the user that claims of OpenID Connect describe. Claims
-// are what administrators make of them, so those of another type than expected
-// count as absent. Claims without a username are an error.
+// FromClaims returns the user that claims of OpenID Connect describe.
+// Administrators can change the claims, so a claim of an unexpected type counts
+// as absent. It returns an error if there is no username.
 func FromClaims(subject string, claims map[string]json.RawMessage) (User, error) {
 	u := User{
 		UID: subject, Username: Text(claims["preferred_username"]), Name: Text(claims["name"]),
@@ -54,8 +54,8 @@ func FromClaims(subject string, claims map[string]json.RawMessage) (User, error)
 	return u, nil
 }
 
-// Claim returns what is known of a user under the name of an OpenID Connect
-// claim, or under attributes.<path>. It returns nil for what is not known.
+// Claim returns the value of a claim of the user, under its name in OpenID
+// Connect or as attributes.<path>. It returns nil for an unknown claim.
 func Claim(u User, name string) any {
 	switch name {
 	case "sub", "uid":
@@ -79,8 +79,8 @@ func Claim(u User, name string) any {
 	return u.Claims[name]
 }
 
-// Meets reports whether one of the values is true of a user. The claim is user
-// for the username, group for the name of a group, or a name that Claim knows.
+// Meets reports whether the user has one of the values. The claim is user for
+// the username, group for the name of a group, or a name that Claim knows.
 func Meets(u User, claim string, values []string) bool {
 	var known []string
 	switch claim {
@@ -108,9 +108,9 @@ func Texts(raw json.RawMessage) []string {
 	return Scalars(decode(raw))
 }
 
-// decode returns the value of JSON, or nil if raw is empty or not valid.
-// Whole numbers that a float64 cannot hold become texts: two users must not have
-// the same number because their last digits are lost.
+// decode returns the value of JSON, or nil if raw is empty or malformed. Whole
+// numbers that a float64 cannot represent become texts: otherwise two users
+// could have the same number because its last digits are lost.
 func decode(raw json.RawMessage) any {
 	var value any
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -142,7 +142,7 @@ func exact(value any) any {
 	return value
 }
 
-// Scalars returns the texts of a claim: of the scalars of a list, or of one
+// Scalars returns the texts of a claim: of the scalars in a list, or of one
 // scalar.
 func Scalars(value any) []string {
 	list, ok := value.([]any)
@@ -164,7 +164,7 @@ func Scalar(value any) string {
 	switch value := value.(type) {
 	case string:
 		return value
-	case float64: // as encoding/json reads numbers; not 1e+06
+	case float64: // as encoding/json reads numbers, but without an exponent such as 1e+06
 		return strconv.FormatFloat(value, 'f', -1, 64)
 	case bool, int, int64:
 		return fmt.Sprint(value)
@@ -173,9 +173,9 @@ func Scalar(value any) string {
 	}
 }
 
-// AdditionalHeaders returns the headers that authentik's proxy would send of a
-// user beside its own, as the attribute additionalHeaders of the user and of the
-// user's groups has them.
+// AdditionalHeaders returns the additional headers that authentik's own proxy
+// would send for a user. They are in the attribute additionalHeaders of the
+// user and of the user's groups.
 func AdditionalHeaders(u User) map[string]string {
 	told, _ := u.Attributes["additionalHeaders"].(map[string]any)
 	all := make(map[string]string, len(told))
@@ -187,8 +187,8 @@ func AdditionalHeaders(u User) map[string]string {
 	return all
 }
 
-// attribute finds a value by its dotted path: a scalar, or a list. It returns nil
-// for any other value and for an unknown path.
+// attribute returns the value at a dotted path: a scalar, or a list. It returns
+// nil for any other value and for an unknown path.
 func attribute(in map[string]any, path string) any {
 	if value, ok := in[path]; ok {
 		if _, list := value.([]any); list || Scalar(value) != "" {

@@ -1,12 +1,12 @@
-// Package index knows which sessions there are: those of each user, those that rest
-// on one session of authentik, and the names that end many at once. It ends none
-// itself.
+// Package index knows which sessions there are: those of each user, those that
+// rest on one session of authentik, and the names that end many at once. It
+// does not end sessions.
 //
 //   - index.go, list.go: the list of each user's sessions
 //   - pointer.go: from a username to the user
 //   - sid.go: sessions of authentik on which sessions rest
 //   - rest.go: records on which sessions rest
-//   - turns.go: changes of one record, one after the other
+//   - turns.go: the order of changes to one record
 package index
 
 import (
@@ -23,15 +23,15 @@ import (
 // emptyFor is how long an empty list is kept.
 const emptyFor = time.Minute
 
-// Options say what an index needs.
+// Options configure an Index.
 type Options struct {
 	Store    store.Store
 	Key      seal.Key
 	Now      func() time.Time
 	Logger   *slog.Logger
 	Issuer   string        // authentik's public address
-	Lifetime time.Duration // a session's longest life
-	Client   string        // of OpenID Connect; empty: authentik sends no logout notices
+	Lifetime time.Duration // the maximum lifetime of a session
+	Client   string        // the client of OpenID Connect; empty: authentik sends no logout notices
 }
 
 // An Index keeps the session lists of the users of one authentik. It is safe for
@@ -43,10 +43,10 @@ type Index struct {
 	logger   *slog.Logger
 	issuer   string
 	lifetime time.Duration
-	client   string // of OpenID Connect
+	client   string // the client of OpenID Connect
 	notices  bool   // whether authentik sends logout notices
 	turns    *turns
-	unsigned *bounded.Cache[string, time.Time] // by authentik's name of its session
+	unsigned *bounded.Cache[string, time.Time] // by authentik's identifier of its session
 }
 
 // New returns an index.
@@ -62,8 +62,9 @@ func (x *Index) listBox(uid string) seal.Box {
 	return x.key.Own(seal.KindIndex, x.issuer+"\x00"+uid)
 }
 
-// Tombstones lists the shared tombstones that end a new session of a user. Every
-// way to end many sessions at once adds its tombstone here and nowhere else.
+// Tombstones lists the shared tombstones that end a new session of a user.
+// Every function that ends many sessions at once has its tombstone here and
+// nowhere else.
 func (x *Index) Tombstones(uid, epoch, sid, sidEpoch string) []string {
 	all := []string{x.UserTombstone(uid, epoch)}
 	if sid != "" {
@@ -77,14 +78,14 @@ func (x *Index) UserTombstone(uid, epoch string) string {
 	return x.key.Tombstone("user", x.issuer+"\x00"+epoch+"\x00"+uid)
 }
 
-// Turn waits until no other sign-in or end of a user's sessions is under way in
-// this process, and returns what ends the turn.
+// Turn waits until no other sign-in or end of a user's sessions is running in
+// this process. It returns a function that ends the turn.
 func (x *Index) Turn(ctx context.Context, uid string) (leave func(), err error) {
 	return x.turns.wait(ctx, uid)
 }
 
-// Read returns a user's list without expired sessions. A user without one gets
-// an empty list in an epoch of its own.
+// Read returns a user's list without expired sessions. A user without a list
+// gets an empty one with its own epoch.
 func (x *Index) Read(ctx context.Context, uid string) (List, store.Version, error) {
 	list, version, err := x.read(ctx, uid)
 	list.prune(x.now())
@@ -112,9 +113,9 @@ func (x *Index) read(ctx context.Context, uid string) (List, store.Version, erro
 	return list, kept.Version, nil
 }
 
-// Change edits a user's list on top of concurrent changes. edit may be called
-// several times, and reports whether there is anything to save. Records on which no
-// session of the list rests any more are deleted.
+// Change edits a user's list together with concurrent changes. edit may be
+// called several times, and reports whether there is anything to save. Records
+// on which no session of the list rests any more are deleted.
 func (x *Index) Change(ctx context.Context, uid string, edit func(*List) bool) error {
 	b := x.listBox(uid)
 	var left []string
@@ -150,8 +151,8 @@ func (x *Index) Change(ctx context.Context, uid string, edit func(*List) bool) e
 	return err
 }
 
-// List returns the live sessions of a user in the order of admission, and the
-// username at the last sign-in.
+// List returns the live sessions of a user in the order in which they began,
+// and the username at the last sign-in.
 func (x *Index) List(ctx context.Context, uid string) (username string, all []Entry, err error) {
 	list, _, err := x.Read(ctx, uid)
 	if err != nil {
@@ -166,17 +167,18 @@ func (x *Index) Places(uid, username, epoch string) (list, pointer seal.Box, tom
 	return x.listBox(uid), x.pointerBox(username), x.Tombstones(uid, epoch, "", "")
 }
 
-// Unfinished returns how many epochs of a user were to end and may not have ended
-// yet.
+// Unfinished returns how many epochs of a user should have ended and may not
+// have.
 func (x *Index) Unfinished(ctx context.Context, uid string) (int, error) {
 	list, _, err := x.Read(ctx, uid)
 	return len(list.Ending), err
 }
 
-// ProgramsOf is the name by which the sessions of programs end: of a user, by the
-// identifier or the name that authentik gives it, or of those whose tokens rest on an
-// authentik session. It is only announced and never has a tombstone, since
-// authentik may confirm the credential again at once.
+// ProgramsOf is the name by which the sessions of programs end: those of a
+// user, by the identifier or the name that authentik gives the user, or those
+// whose tokens rest on an authentik session. The name is only announced and
+// never has a tombstone, since authentik may confirm the credential again at
+// once.
 func (x *Index) ProgramsOf(of, whose string) string {
 	return x.key.Tombstone("programs of "+of, x.issuer+"\x00"+whose)
 }

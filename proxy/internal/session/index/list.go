@@ -10,43 +10,45 @@ import (
 )
 
 const (
-	// MaxPerUser is how many sessions one user may have in all realms together.
-	// Beyond it the oldest end: a session that was only removed from the index
-	// could not be ended with the others.
+	// MaxPerUser is the maximum number of sessions of one user in all realms
+	// together. Beyond it the oldest end. They are not merely removed from the
+	// index, since they could not be ended with the others then.
 	MaxPerUser = 1000
-	// maxAgent bounds what is kept of a browser's User-Agent, in bytes.
+	// maxAgent is the maximum length of a kept User-Agent, in bytes.
 	maxAgent = 200
 )
 
-// A List holds the live sessions of one user of one authentik, in all realms.
-// Limits, listings and "end all" of a user depend on it. Its name and its seal
-// come only from the gate's key, so a store does not reveal users, and it
-// contains nothing that opens a session.
+// A List has the live sessions of one user of one authentik, in all realms.
+// Limits, listings and the end of all sessions of a user depend on it. Its name
+// and its seal come only from the gate's key, so a store does not reveal users.
+// It contains nothing that opens a session.
 type List struct {
-	// Username is what authentik called the user at the last sign-in.
+	// Username is the name that authentik gave the user at the last sign-in.
 	Username string `json:"username"`
-	// Epoch is random. All sessions that begin in it share a tombstone; once that
-	// is written another epoch begins.
+	// Epoch is random. All sessions that begin in it share a tombstone. Before
+	// the tombstone is written, another epoch begins.
 	Epoch string `json:"epoch"`
-	// Ending are epochs that were to end and may not have: after an interruption or
-	// a failure of the store, the next process finishes them.
+	// Ending are epochs that should have ended and may not have, because of an
+	// interruption or a failure of the store. The next process ends them.
 	Ending []string `json:"ending,omitempty"`
-	// Ended is when authentik last said that all sessions of the user have ended. A
-	// sign-in that authentik has confirmed before does not become a session after it.
+	// Ended is when authentik last said that all sessions of the user have
+	// ended. A sign-in that authentik confirmed before then does not become a
+	// session later.
 	Ended time.Time `json:"ended,omitzero"`
-	// Left are the records on which the last session of the list no longer rests, by
-	// name, and since when. They are deleted, and no other session begins on them.
+	// Left has the records on which sessions of the list rested and none does
+	// any more: their names, and since when. They are deleted, and no other
+	// session begins on them.
 	Left  map[string]time.Time `json:"left,omitempty"`
-	Lines []Entry              `json:"lines"` // in the order of admission
+	Lines []Entry              `json:"lines"` // in the order in which they began
 }
 
 // An Entry is one session in its user's index.
 type Entry struct {
-	Name   string     `json:"name"` // of its record
+	Name   string     `json:"name"` // the name of its record
 	Epoch  string     `json:"epoch"`
 	Site   string     `json:"site"`             // the host or domain of its cookie
-	Flow   string     `json:"flow,omitempty"`   // that it was begun with
-	Client string     `json:"client,omitempty"` // OpenID Connect client that it was begun with
+	Flow   string     `json:"flow,omitempty"`   // the flow with which it began
+	Client string     `json:"client,omitempty"` // the client of OpenID Connect with which it began
 	Begun  time.Time  `json:"begun"`
 	Until  time.Time  `json:"until"`
 	Addr   netip.Addr `json:"addr"`
@@ -63,12 +65,12 @@ func (l *List) prune(now time.Time) {
 	l.Lines = slices.DeleteFunc(l.Lines, func(entry Entry) bool { return !now.Before(entry.Until) })
 }
 
-// Enter adds a session, and returns those that then exceed a limit: the oldest of
-// its realm beyond most, and the oldest of all beyond MaxPerUser. They stay listed
-// until they have ended. If most is zero, only MaxPerUser limits.
+// Enter adds a session, and returns those that then exceed a limit: the oldest
+// of its realm beyond most, and the oldest of all beyond MaxPerUser. They stay
+// listed until they have ended. If most is zero, only MaxPerUser is a limit.
 func (l *List) Enter(session Entry, most int) (surplus []Entry) {
 	session.Epoch, session.Agent = l.Epoch, shortened(session.Agent)
-	l.Remove(func(entry Entry) bool { return entry.Name == session.Name }) // saved before by a store that reported an error
+	l.Remove(func(entry Entry) bool { return entry.Name == session.Name }) // a store that reported an error may have saved it before
 	l.Lines = append(l.Lines, session)
 	here := 0
 	for _, entry := range l.Lines {
@@ -94,7 +96,7 @@ func (e Entry) sameRealm(other Entry) bool {
 	return e.Site == other.Site && e.Flow == other.Flow && e.Client == other.Client
 }
 
-// Remove takes sessions out, and returns those that were in.
+// Remove removes sessions, and returns those that were in the list.
 func (l *List) Remove(gone func(Entry) bool) (removed []Entry) {
 	l.Lines = slices.DeleteFunc(l.Lines, func(entry Entry) bool {
 		if !gone(entry) {
@@ -106,7 +108,7 @@ func (l *List) Remove(gone func(Entry) bool) (removed []Entry) {
 	return removed
 }
 
-// CloseEpoch begins another epoch. The sessions of the one before stay listed
+// CloseEpoch begins another epoch. The sessions of the previous one stay listed
 // until their tombstone is written.
 func (l *List) CloseEpoch() {
 	if len(l.Lines) == 0 && len(l.Ending) == 0 {
@@ -116,7 +118,7 @@ func (l *List) CloseEpoch() {
 	l.Epoch = newEpoch()
 }
 
-// Latest returns when the last session of the list expires, but no earlier than
+// Latest returns when the last session of the list expires, but at least
 // atLeast.
 func (l *List) Latest(atLeast time.Time) time.Time {
 	for _, entry := range l.Lines {

@@ -11,15 +11,15 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// A userPointer leads from a username to the user. Users can be renamed, and
-// the name given to another user: the newest sign-in wins.
+// A userPointer leads from a username to the user. A user can be renamed, and
+// another user can get the name: the newest sign-in wins.
 //
-// OpenID Connect names a user in each client as the subject mode of its provider
-// says, so one user can have several identifiers: one by client, and one of
-// authentik's own session.
+// With OpenID Connect, each provider has a subject mode that determines a
+// user's identifier. So one user can have several: one for each client, and one
+// of authentik's own session.
 type userPointer struct {
-	UID string `json:"uid"` // of the newest sign-in
-	// ByClient are the identifiers by client; the empty client means authentik's
+	UID string `json:"uid"` // the identifier of the newest sign-in
+	// ByClient are the identifiers by client. The empty client is authentik's
 	// own session. Pointers of older versions have none.
 	ByClient map[string]string `json:"by_client,omitempty"`
 }
@@ -41,7 +41,7 @@ func (p userPointer) with(client, uid string) userPointer {
 	return userPointer{uid, all}
 }
 
-// uids returns the user's identifiers, that of the newest sign-in first.
+// uids returns the user's identifiers. That of the newest sign-in is first.
 func (p userPointer) uids() []string {
 	all := []string{p.UID}
 	for _, client := range slices.Sorted(maps.Keys(p.ByClient)) {
@@ -56,9 +56,9 @@ func (x *Index) pointerBox(username string) seal.Box {
 	return x.key.Own(seal.KindUser, x.issuer+"\x00"+username)
 }
 
-// Point stores the pointer from a username to a user for as long as a session of
-// the user may last. It is saved for twice as long, so that most sign-ins find it
-// up to date.
+// Point stores the pointer from a username to a user, for as long as a session
+// of the user may last. It is saved for twice as long, so that most later
+// sign-ins need not save it again.
 func (x *Index) Point(ctx context.Context, username, uid string, until time.Time) error {
 	b := x.pointerBox(username)
 	return persist(ctx, func() error {
@@ -76,7 +76,7 @@ func (x *Index) Point(ctx context.Context, username, uid string, until time.Time
 			return err
 		}
 		expiry := until.Add(until.Sub(x.now()))
-		if expiry.Before(kept.Expiry) { // sessions of other clients may need it longer
+		if expiry.Before(kept.Expiry) { // sessions of other clients may need it for longer
 			expiry = kept.Expiry
 		}
 		_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: expiry, Version: kept.Version})
@@ -84,8 +84,8 @@ func (x *Index) Point(ctx context.Context, username, uid string, until time.Time
 	})
 }
 
-// UIDs returns the users that a username leads to: one user, by each identifier
-// that authentik gives it. It is empty for a username without recent sign-ins.
+// UIDs returns the identifiers of the user with a username. It is empty for a
+// username without recent sign-ins.
 func (x *Index) UIDs(ctx context.Context, username string) ([]string, error) {
 	b := x.pointerBox(username)
 	kept, found, err := x.store.Load(ctx, b.Name())

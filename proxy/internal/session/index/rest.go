@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// restsKept is how long a list is kept after its last session has expired, if that
-// rests on a record: in this time a process notices it, and the record is deleted.
+// restsKept is how long a list is kept after its last session has expired, if
+// that session rests on a record. In this time a process notices the end, and
+// deletes the record.
 const restsKept = 5 * time.Minute
 
 // rests returns the records on which sessions of the list rest.
@@ -21,8 +22,8 @@ func (l *List) rests() (all []string) {
 	return all
 }
 
-// leave notes and returns the records on which sessions have rested before, and none
-// does now.
+// leave notes and returns the records on which sessions rested before and none
+// rests any more.
 func (l *List) leave(before []string, now time.Time) (left []string) {
 	maps.DeleteFunc(l.Left, func(_ string, since time.Time) bool { return now.Sub(since) > beginsFor })
 	still := l.rests()
@@ -40,13 +41,13 @@ func (l *List) leave(before []string, now time.Time) (left []string) {
 }
 
 // HasLeft reports whether a session that begins would rest on a record that is
-// deleted: the last session before it has ended meanwhile.
+// being deleted: the last session that rested on it has ended meanwhile.
 func (l *List) HasLeft(rest string) bool {
 	_, left := l.Left[rest]
 	return left
 }
 
-// restsUntil returns until when the list is needed because of these records.
+// restsUntil returns how long the list is needed because of these records.
 func (l *List) restsUntil() (until time.Time) {
 	for _, entry := range l.Lines {
 		if entry.Rest != "" {
@@ -64,8 +65,8 @@ func (x *Index) Prune(ctx context.Context, uid string) error {
 	return x.Change(ctx, uid, func(*List) bool { return false })
 }
 
-// Drop deletes records on which no session rests any more. One that it fails to
-// delete expires.
+// Drop deletes records on which no session rests any more. A record that cannot
+// be deleted expires.
 func (x *Index) Drop(ctx context.Context, names ...string) {
 	for _, name := range names {
 		if err := x.store.Delete(ctx, name); err != nil {

@@ -11,33 +11,35 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// beginsFor is the longest time between authentik's confirmation of a sign-in
-// and the beginning of its session. If no known session rests on an authentik
-// session, the notice of its end is remembered for as long.
+// beginsFor is the maximum time between authentik's confirmation of a sign-in
+// and the beginning of its session. The notice that an authentik session has
+// ended is remembered for as long if no known session rests on it.
 const beginsFor = 10 * time.Minute
 
-// maxUnsigned bounds how many unsigned notices are remembered.
+// maxUnsigned is the maximum number of unsigned notices that are remembered.
 const maxUnsigned = 10_000
 
-// ErrEndedEarly means that authentik has ended its session after it has confirmed
+// ErrEndedEarly means that authentik ended its session after it had confirmed
 // the sign-in. The session here does not begin.
 var ErrEndedEarly = errors.New("proxy: authentik has ended its session during the sign-in")
 
 // A sidRecord is stored for an authentik session on which sessions rest.
 type sidRecord struct {
 	Until time.Time `json:"until"`
-	// Epoch changes when the sessions that rest on the authentik session have been
-	// ended here, so that a user who signs in again with it gets a session that is
-	// not revoked. The sessions of one epoch share a tombstone. The first is
-	// empty.
+	// Epoch changes when the sessions that rest on the authentik session have
+	// been ended here. So a user who signs in again with the same authentik
+	// session gets a session that is not revoked. The sessions of one epoch
+	// share a tombstone. The first epoch is empty.
 	Epoch string `json:"epoch,omitempty"`
 	// Ended is when authentik last said that its session has ended.
 	Ended time.Time `json:"ended,omitzero"`
-	// UID is the user whose list has those of these sessions that rest on a record.
+	// UID is the user whose list has those of the sessions that rest on a
+	// record.
 	UID string `json:"uid,omitempty"`
 }
 
-// UnmarshalJSON also reads records of the first version, which are only a time.
+// UnmarshalJSON also reads records of the first version, which contain only a
+// time.
 func (s *sidRecord) UnmarshalJSON(text []byte) error {
 	if len(text) > 0 && text[0] == '"' {
 		return json.Unmarshal(text, &s.Until)
@@ -83,14 +85,16 @@ func (x *Index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry t
 	return err
 }
 
-// Know stores, for as long as a new session may last, that it rests on an authentik
-// session, and returns the epoch that it begins in. Front-channel notices
-// act only on such sessions: any client can send a notice, and the records written
-// for them must be bounded by the number of sign-ins. Without OpenID Connect there
-// are no notices, and nothing is stored for the first epoch, except for a session
-// that rests on a record, by its user.
+// Know stores that a new session rests on an authentik session, for as long as
+// the new session may last. It returns the epoch of the authentik session.
 //
-// If authentik has ended its session since it has confirmed the sign-in, know
+// Front-channel notices act only on known sessions: any client can send a
+// notice, and the number of records that are written for notices must be
+// bounded by the number of sign-ins. Without OpenID Connect there are no
+// notices, and for the first epoch nothing is stored, except for a session that
+// rests on a record.
+//
+// If authentik has ended its session since it confirmed the sign-in, Know
 // returns ErrEndedEarly.
 func (x *Index) Know(ctx context.Context, sid, resting string, confirmed, until time.Time) (epoch string, err error) {
 	if sid == "" {
@@ -113,14 +117,14 @@ func (x *Index) Know(ctx context.Context, sid, resting string, confirmed, until 
 			rec.Epoch = newEpoch()
 		}
 		epoch = rec.Epoch
-		longer := until.After(x.now().Add(x.lifetime)) // an end must be kept for so long
+		longer := until.After(x.now().Add(x.lifetime)) // as long as an end must be kept
 		needed := x.notices || longer || epoch != "" || resting != ""
 		if !needed || found && !over && !kept.Expiry.Before(until) && (resting == "" || resting == rec.UID) {
 			return nil
 		}
 		rec.Until = later(rec.Until, until)
 		expiry := later(kept.Expiry, until)
-		if resting != "" { // longer, so that most sign-ins find it
+		if resting != "" { // longer, so that most later sign-ins need not save it again
 			rec.UID, expiry = resting, later(expiry, until.Add(until.Sub(x.now())))
 		}
 		return x.saveSID(ctx, sid, rec, expiry, kept.Version)
@@ -128,8 +132,9 @@ func (x *Index) Know(ctx context.Context, sid, resting string, confirmed, until 
 	return epoch, err
 }
 
-// NoteUnsigned remembers for a moment, in this process, an unsigned notice for an
-// authentik session on which no known session rests: one may be about to begin.
+// NoteUnsigned remembers for a moment, in this process, an unsigned notice for
+// an authentik session on which no known session rests: a session on it may be
+// about to begin.
 func (x *Index) NoteUnsigned(sid string) { x.unsigned.Put(sid, x.now(), beginsFor) }
 
 // Knows reports whether any session has rested on an authentik session.
@@ -141,9 +146,10 @@ func (x *Index) Knows(ctx context.Context, sid string) (bool, error) {
 	return found, nil
 }
 
-// RestingOn returns the tombstone that ends all sessions that rest on an authentik
-// session and have begun before, and when the last of them expires. uid is the user
-// whose list has those of them that rest on a record; it may be empty.
+// RestingOn returns the tombstone that ends all sessions that rest on an
+// authentik session and have begun before, and when the last of them expires.
+// uid is the user whose list has those of them that rest on a record; it may be
+// empty.
 func (x *Index) RestingOn(ctx context.Context, sid string) (tombstone, uid string, until time.Time, err error) {
 	rec, _, _, err := x.readSID(ctx, sid)
 	if err != nil {
@@ -152,8 +158,8 @@ func (x *Index) RestingOn(ctx context.Context, sid string) (tombstone, uid strin
 	return x.sidTombstone(sid, rec.Epoch), rec.UID, rec.Until, nil
 }
 
-// SIDTombstone is the tombstone of a session that rests on an authentik session and
-// has begun in an epoch.
+// SIDTombstone is the tombstone of a session that rests on an authentik session
+// and began in an epoch.
 func (x *Index) SIDTombstone(sid, epoch string) string {
 	if sid == "" {
 		return ""
@@ -162,7 +168,7 @@ func (x *Index) SIDTombstone(sid, epoch string) string {
 }
 
 // NoteEnd stores that authentik has ended its session. Know then returns
-// ErrEndedEarly for a sign-in that authentik has confirmed before.
+// ErrEndedEarly for a sign-in that authentik confirmed before.
 func (x *Index) NoteEnd(ctx context.Context, sid string, ended time.Time) error {
 	return persist(ctx, func() error {
 		rec, kept, _, err := x.readSID(ctx, sid)

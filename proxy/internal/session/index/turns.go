@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	// turnStripes is how many records can be changed at once in one process.
+	// turnStripes is how many records can be changed at the same time in one
+	// process.
 	turnStripes = 64
-	// conflictTries is how often a change is tried again after a conflict.
-	// Changes of one process wait for their turn, so conflicts come from other
+	// conflictTries is how often a change is retried after a conflict. Changes
+	// of one process wait for their turn, so conflicts come from other
 	// processes.
 	conflictTries = 50
 	// conflictPause is the longest pause after the first conflict. Each later
@@ -27,7 +28,7 @@ const (
 
 // turns serializes the sign-ins of a user in this process. Otherwise a thousand
 // concurrent ones would conflict in the store, and each would end the sessions
-// beyond the limit. Turns are not shared between processes; there the store's
+// beyond the limit. Processes do not share turns; between them the store's
 // versions detect conflicts.
 type turns struct {
 	seed    maphash.Seed
@@ -36,7 +37,7 @@ type turns struct {
 
 func newTurns() *turns { return &turns{seed: maphash.MakeSeed()} }
 
-// wait waits for a turn and returns what ends it.
+// wait waits for a turn and returns a function that ends it.
 func (t *turns) wait(ctx context.Context, of string) (leave func(), err error) {
 	stripe := t.stripe(maphash.String(t.seed, of) % turnStripes)
 	select {
@@ -54,8 +55,8 @@ func (t *turns) stripe(i uint64) chan struct{} {
 	return *t.stripes[i].Load()
 }
 
-// persist repeats a change until it has no conflict. It pauses for a random time
-// between tries, so that the same writers do not conflict again.
+// persist repeats a change until it has no conflict. It pauses for a random
+// time between tries, so that the same writers do not conflict again.
 func persist(ctx context.Context, change func() error) error {
 	var err error
 	for try := range conflictTries {
