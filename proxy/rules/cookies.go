@@ -14,8 +14,8 @@ import (
 var cookieName = regexp.MustCompile(`^[-.~_A-Za-z0-9]{1,64}$`)
 
 // taken are the names of cookies that authentik has, and that the gate has beside
-// its session cookie. The last may be followed by a number.
-var taken = regexp.MustCompile(`^authentik_(session|csrf|device|mfa|visit|browser|relay|arrivals|mailed|user|copy|back[0-9]*)$`)
+// its session cookie. Some may be followed by a number, or by the mark of an outpost.
+var taken = regexp.MustCompile(`^authentik_(session|csrf|device|mfa|visit|browser|relay|arrivals|mailed|user|copy|back[0-9]*|proxy(_.*)?)$`)
 
 // CookieName checks the name of the session cookie, without a prefix.
 func CookieName(text string) error {

@@ -88,7 +88,7 @@ func TestHeaderName_CannotChangeTheTransfer(t *testing.T) {
 func TestCookieName_LeavesPrefixesToTheGate(t *testing.T) {
 	t.Parallel()
 	checkAll(t, CookieName, map[string]bool{
-		"authentik_session": false, "authentik_csrf": false, "authentik_visit": false, "authentik_back3": false, "authentik_user": false,
+		"authentik_session": false, "authentik_csrf": false, "authentik_visit": false, "authentik_back3": false, "authentik_user": false, "authentik_proxy_1a2b3c4d": false,
 		"authentik_gate": true, "authentik_admin": true, "a.b-c~d": true, "_x": true,
 		"": false, "__Host-x": false, "__x": false, "a b": false, "a=b": false, "ä": false, strings.Repeat("x", 65): false,
 	})

@@ -23,6 +23,14 @@ func authentiks(name string) bool {
 	return false
 }
 
+// outposts reports whether a name is that of a session cookie of authentik's outposts.
+// Many have a domain, so that browsers send it to every host below: with it, an
+// application could get past an outpost.
+func outposts(name string) bool {
+	rest, ok := strings.CutPrefix(name, "authentik_proxy")
+	return ok && (rest == "" || rest[0] == '_')
+}
+
 // Authentiks returns the cookies of authentik that the browser sends to a login
 // host, byte for byte, and the number of sessions among them. Another host
 // below the same domain can plant a session, so there can be several, and the

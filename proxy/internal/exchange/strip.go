@@ -71,12 +71,12 @@ func (c *Cookies) mentions(line string) bool {
 }
 
 // Owns reports whether a cookie is one that no application may see: one of any
-// gate, or one of authentik. With the session cookie of another gate, an
-// application could pass that gate.
+// gate, or one of authentik or its outposts. With the session cookie of another
+// gate, an application could pass that gate.
 func (c *Cookies) Owns(pair string) bool {
 	key, value, _ := strings.Cut(pair, "=")
 	key = textproto.TrimString(key)
-	return !c.BeforeAuthentik && authentiks(key) || c.owns(key, value)
+	return !c.BeforeAuthentik && (authentiks(key) || outposts(key)) || c.owns(key, value)
 }
 
 // owns reports whether a cookie is one of any gate.
@@ -85,10 +85,7 @@ func (c *Cookies) owns(key, value string) bool {
 		return true
 	}
 	base := strings.TrimPrefix(strings.TrimPrefix(key, "__Host-"), "__Secure-")
-	if strings.HasPrefix(base, "authentik_") {
-		return reserved(base)
-	}
-	return c.Family.knows(base, value)
+	return strings.HasPrefix(base, "authentik_") && reserved(base) || c.Family.knows(base, value)
 }
 
 // reserved reports whether a name, without its prefix, is a default name of a
