@@ -478,3 +478,53 @@ func TestOpen_AddressWithoutAScriptCounts(t *testing.T) {
 		})
 	}
 }
+
+// TestOpen_MatchersThatMayReadAnythingCountForAllParts: what a variable or a placeholder
+// of the directive map was made from is not known.
+func TestOpen_MatchersThatMayReadAnythingCountForAllParts(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`[{"url_pattern": {"pattern": "/books/*?admin=1"}}]`:                    true,
+		`[{"expression": "url_pattern('/books/*?admin=1')"}]`:                   true,
+		`[{"vars": {"area": ["admin"]}}]`:                                       true,
+		`[{"vars_regexp": {"area": {"pattern": "^admin$"}}}]`:                   true,
+		`[{"expression": "vars({'area': 'admin'})"}]`:                           true,
+		`[{"expression": "{http.vars.area} == 'admin'"}]`:                       true,
+		`[{"expression": "{area} == 'admin'"}]`:                                 true,
+		`[{"header": {"X-Area": ["{area}"]}}]`:                                  true,
+		`[{"not": [{"header": {"X-Area": ["{area}"]}}], "path": ["/other/*"]}]`: false,
+		`[{"header": {"X-Area": ["{env.AREA}x"]}}]`:                             false,
+		`[{"expression": "{http.request.header.X-Area} == 'admin'"}]`:           false,
+		`[{"expression": "header({'X-Area': 'admin'})"}]`:                       false,
+		`[{"path_regexp": {"pattern": "^/a{2}$"}}]`:                             false,
+	} {
+		sets := closedIn(t, text)
+		if sets.Concern(received(t, "/books/x?action=1")) {
+			t.Errorf("%s: got a plain request concerned, want it open", text)
+		}
+		if got := sets.Concern(received(t, "/books/x?%61dmin=1")); got != want {
+			t.Errorf("%s: got %v for an ambiguous query, want %v", text, got, want)
+		}
+	}
+}
+
+// TestOpen_HostInAHeaderMatcherIsAHost: Caddy's matchers of headers also read the host.
+func TestOpen_HostInAHeaderMatcherIsAHost(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`[{"header": {"Host": ["admin.example.com"]}}]`,
+		`[{"header": {"host": ["admin.*"]}}]`,
+		`[{"header_regexp": {"Host": {"pattern": "^admin\\."}}}]`,
+		`[{"expression": "header({'Host': 'admin.example.com'})"}]`,
+		`[{"expression": "header_regexp(\"Host\", \"^admin\")"}]`,
+	} {
+		sets := closedIn(t, text)
+		for host, want := range map[string]bool{"app.example.com": false, "admin.example.com": true, "ADMIN.example.com": true, "admin.example.com.": true} {
+			r := received(t, "/x")
+			r.Host = host
+			if got := sets.Concern(r); got != want {
+				t.Errorf("%s: got %v for %s, want %v", text, got, host, want)
+			}
+		}
+	}
+}

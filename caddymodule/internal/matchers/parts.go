@@ -2,6 +2,7 @@ package matchers
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,17 +12,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// PartsRead returns the parts of the address that a matcher reads, as far as is
-// known: a matcher that is not known reads the path, the method and the headers of an
-// upgrade. Caddy's matchers of paths and hosts ignore case; others do not.
+// PartsRead returns the parts of a request that a matcher reads, as far as is known: a
+// matcher that is not known, or of variables, may read all. Caddy's matchers of paths
+// and hosts ignore case; others do not.
 func PartsRead(m any) rules.Part {
 	module, ok := m.(caddy.Module)
 	if !ok {
 		return rules.AllParts
 	}
 	switch module.CaddyModule().ID.Name() {
-	case "remote_ip", "client_ip", "protocol", "tls", "header", "header_regexp":
+	case "remote_ip", "client_ip", "protocol", "tls":
 		return partsNamed(m)
+	case "header", "header_regexp":
+		return partsNamed(m) | hostNamed(m)
 	case "method":
 		return rules.PartMethod | partsNamed(m)
 	case "host":
@@ -35,9 +38,9 @@ func PartsRead(m any) rules.Part {
 	case "path_regexp", "file":
 		return rules.PartPath | rules.PartCase | partsNamed(m)
 	case "expression":
-		return rules.PartPath | rules.PartAnyCase | partsNamed(m)
+		return rules.PartPath | rules.PartAnyCase | partsNamed(m) | hostNamed(m)
 	default:
-		return rules.PartPath | rules.PartAnyCase | rules.PartMethod | rules.PartUpgrade | partsNamed(m)
+		return rules.AllParts
 	}
 }
 
@@ -77,7 +80,39 @@ var addressPlaceholders = []struct {
 	{"http.request.method", rules.PartMethod},
 	{"http.request.orig_method", rules.PartMethod},
 	{"method(", rules.PartMethod},
+	{"url_pattern(", rules.PartURI | rules.PartHost | rules.PartAnyCase},
+	{"vars(", rules.AllParts},
+	{"vars_regexp(", rules.AllParts},
 }
+
+// placeholder matches a placeholder, and its name.
+var placeholder = regexp.MustCompile(`\{\$?([a-zA-Z_][^{}\s'"]*)\}`)
+
+// plainPlaceholders begin the names of placeholders that are known. Others, as of the
+// directives map and vars, may be made from any part of the request.
+var plainPlaceholders = []string{"http.request.", "http.auth.", "http.error.", "env.", "file.", "system.", "time."}
+
+// namesOthers reports whether a text has a placeholder that is not known.
+func namesOthers(text string) bool {
+	for _, found := range placeholder.FindAllStringSubmatch(text, -1) {
+		if !slices.ContainsFunc(plainPlaceholders, func(known string) bool { return strings.HasPrefix(found[1], known) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostNamed reports whether a matcher of headers reads the header Host, whose case it
+// does not ignore.
+func hostNamed(m any) rules.Part {
+	text, err := json.Marshal(m)
+	if err == nil && !namesHost.Match(text) {
+		return 0
+	}
+	return rules.PartHost | rules.PartAnyCase
+}
+
+var namesHost = regexp.MustCompile(`(?i)["']!?host\\?["']`)
 
 // upgradeHeaders are headers that Caddy adds to a request that opens a WebSocket over
 // HTTP/2 or HTTP/3, in lower case.
@@ -91,6 +126,9 @@ func partsNamed(m any) (parts rules.Part) {
 		return rules.AllParts
 	}
 	rest := string(text)
+	if namesOthers(rest) {
+		return rules.AllParts
+	}
 	for _, p := range addressPlaceholders {
 		if strings.Contains(rest, p.text) {
 			parts |= p.parts
