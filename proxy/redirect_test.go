@@ -2,8 +2,11 @@ package proxy
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,7 +155,8 @@ func TestRedirect_StateIsForOneBrowser(t *testing.T) {
 		}
 		change(query)
 		page := victim.open("/.authentik/callback?" + query.Encode())
-		if page.status < 400 || page.status >= 600 {
+		anew := strings.Contains(page.header.Get("Location"), "/application/o/authorize/") // where the victim signs in as themselves
+		if !anew && (page.status < 400 || page.status >= 600) {
 			t.Errorf("%s: got status %d at %s", name, page.status, page.path)
 		}
 		if victim.cookie(cookieNames(s.gate).Session) != "" {
@@ -245,5 +249,86 @@ func TestOIDC_ProvidersOfEveryKind(t *testing.T) {
 				t.Errorf("got the groups %q, want staff", s.last(t).Header.Get("Remote-Groups"))
 			}
 		})
+	}
+}
+
+// returns sends a browser's request for the callback, with the cookies that the
+// browser has now, and keeps nothing of the response in the browser.
+func (p *person) returns(to http.Handler, callback string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, p.site.URL+callback, nil)
+	for _, c := range p.jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	w := httptest.NewRecorder()
+	to.ServeHTTP(w, r)
+	return w
+}
+
+// TestCallback_TwiceWithOneCodeIsOneSession: on a second click the browser does not
+// wait for the first response, and authentik accepts a code only once.
+func TestCallback_TwiceWithOneCodeIsOneSession(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	redeeming, goOn := make(chan struct{}), make(chan struct{})
+	var redeemed atomic.Int64
+	authentik := s.front.Handler
+	s.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/token/") && redeemed.Add(1) == 1 {
+			close(redeeming)
+			<-goOn
+		}
+		authentik.ServeHTTP(w, r)
+	})
+	p, a := s.person(t), &stranger{site: s}
+	callback := a.authorize(t, p.departs("/report"), "jane", "open sesame")
+	var clicks sync.WaitGroup
+	got := make([]*httptest.ResponseRecorder, 3)
+	clicks.Go(func() { got[0] = p.returns(s.Config.Handler, callback) })
+	<-redeeming
+	clicks.Go(func() { got[1] = p.returns(s.Config.Handler, callback) })
+	close(goOn)
+	clicks.Wait()
+	got[2] = p.returns(s.Config.Handler, callback)
+	secrets := map[string]bool{}
+	for i, w := range got {
+		for _, c := range w.Result().Cookies() {
+			if c.Name == cookieNames(s.gate).Session {
+				secrets[c.Value] = true
+			}
+		}
+		if to := w.Header().Get("Location"); w.Code != http.StatusSeeOther || !strings.HasSuffix(to, "to=%2Freport") {
+			t.Errorf("request %d: got status %d to %q, want 303 on the way to /report", i, w.Code, to)
+		}
+	}
+	if n := redeemed.Load(); len(secrets) != 1 || n != 1 {
+		t.Errorf("got %d session cookies and %d codes redeemed, want one of each", len(secrets), n)
+	}
+}
+
+// TestCallback_WithACodeThatWasRedeemedElsewhereBeginsAgainOnce: another Caddy, or
+// this one before a restart, has answered the browser's first request.
+func TestCallback_WithACodeThatWasRedeemedElsewhereBeginsAgainOnce(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	p, a := s.person(t), &stranger{site: s}
+	callback := a.authorize(t, p.departs("/report"), "jane", "open sesame")
+	other := newGate(t, s.gate.cfg).Wrap(http.NotFoundHandler())
+	if w := p.returns(other, callback); !strings.Contains(w.Header().Get("Location"), "signed-in=1") {
+		t.Fatalf("got status %d at the other gate, want a session", w.Code)
+	}
+	again := p.departs(callback)
+	callback = a.authorize(t, again, "jane", "open sesame")
+	if w := p.returns(other, callback); !strings.Contains(w.Header().Get("Location"), "signed-in=1") {
+		t.Fatalf("got status %d at the other gate, want a session", w.Code)
+	}
+	page := p.open(callback) // and this one is refused for good, without circles
+	page.says(t, string(fault.TokenInvalid))
+	if page.status != http.StatusBadGateway {
+		t.Errorf("got status %d, want %d", page.status, http.StatusBadGateway)
+	}
+	if page = p.open(a.authorize(t, p.departs("/report"), "jane", "open sesame")); page.body != "hello jane" || page.path != "/report" {
+		t.Errorf("got status %d at %s, want the page", page.status, page.path)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/copies"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/devices"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -99,14 +100,18 @@ type Handler struct {
 	devices devices.Devices
 	brands  *copies.Brands
 	answers *submissions
-	waits   *waits
-	copies  *copies.Challenges
-	probe   *readiness.Probe
+	// landings are the sign-ins that have begun with codes of the last minute, by
+	// state and code.
+	landings *ttlcache.Cache[string, *Admission]
+	waits    *waits
+	copies   *copies.Challenges
+	probe    *readiness.Probe
 }
 
 // New returns a handler.
 func New(o Options) *Handler {
 	h := &Handler{Options: o, answers: newSubmissions(o.Now), waits: newWaits(o.Now)}
+	h.landings = ttlcache.New(ttlcache.Options[string, *Admission]{Entries: maxSubmissions, Now: o.Now})
 	shared := copies.Options{Now: o.Now, Go: o.Go, VisitLife: VisitLife}
 	h.copies = copies.NewChallenges(shared)
 	h.brands = copies.NewBrands(func(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
@@ -122,6 +127,7 @@ func New(o Options) *Handler {
 func (h *Handler) Sweep() {
 	h.brands.Sweep()
 	h.answers.sweep()
+	h.landings.Sweep()
 	h.waits.sweep()
 	h.copies.Sweep()
 	h.Throttle.Sweep()

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -91,17 +92,17 @@ func (h *Handler) openDeparture(x *exchange.Exchange, state string) (departure, 
 	if age := h.Now().Sub(opened.Begun); age > VisitLife || age < -VisitLife {
 		return d, errVisitExpired
 	}
-	opened.Back = x.WayBack(opened.Back)
+	opened.Back, opened.Second = x.WayBack(opened.Back), second
 	return opened, nil
 }
 
 // Callback answers GET callback: authentik has sent a browser back. The
 // departure may be lost, for three reasons: the browser's cookie was renewed,
 // the visitor stayed on authentik's page for too long, or the sign-in did not
-// begin here, as with a link in a mail of authentik. Then the sign-in begins
-// again by itself, once; a signed-in user need not do anything. The code of the
-// request is not used. So a visitor who was sent here with an attacker's code
-// (login CSRF) signs in as themselves.
+// begin here, as with a link in a mail of authentik. Or the code may be redeemed
+// already, for a request that another Caddy has answered. Then the sign-in begins
+// again by itself, once; a signed-in user need not do anything. So a visitor who
+// was sent here with an attacker's code (login CSRF) signs in as themselves.
 func (h *Handler) Callback(x *exchange.Exchange) {
 	said, err := oidc.ReadResponse(x.At.Asked.RawQuery)
 	if err != nil {
@@ -114,13 +115,18 @@ func (h *Handler) Callback(x *exchange.Exchange) {
 	case err == nil:
 		h.arrive(x, a)
 	case fault.From(err).Code != fault.StepUpRefused && h.already(x, d.Back): // another tab was faster, or the page was reloaded
-	case fault.From(err).Code == fault.VisitLost && !d.Second:
+	case again(err) && !d.Second:
 		before, _ := h.demanded(x)
 		h.depart(x, departure{Back: d.Back, Second: true}, before)
 	default:
 		h.Metrics.SignIn(h.Source.Name(), "failed")
 		h.disappoint(x, fault.From(err), d.Back)
 	}
+}
+
+// again reports whether a sign-in that has failed may succeed if it begins again.
+func again(err error) bool {
+	return fault.From(err).Code == fault.VisitLost || errors.Is(err, oidc.ErrGrant)
 }
 
 // landed begins a session with the code that authentik has sent. An error of
@@ -134,6 +140,16 @@ func (h *Handler) landed(x *exchange.Exchange, d departure, lost error, said oid
 	case lost != nil:
 		return nil, fault.New(fault.VisitLost, lost)
 	}
+	return h.landings.Do(x.Context(), said.State+"\x00"+code, func(context.Context) (*Admission, time.Duration, error) {
+		a, err := h.beginWith(x, d, code)
+		return a, submissionLifetime, err
+	})
+}
+
+// beginWith begins a session with a code. authentik accepts it once, and a browser may
+// bring it twice: on a second click it does not wait for the first response, and it
+// loads the addresses of restored tabs again. So both get the same session.
+func (h *Handler) beginWith(x *exchange.Exchange, d departure, code string) (*Admission, error) {
 	asked := h.Now()
 	who, err := h.OIDC.Redeem(x.Context(), x.Visitor(nil), d.Request, code)
 	if err != nil {

@@ -83,6 +83,10 @@ func (p *Source) Renew(ctx context.Context, v flowclient.Visitor, rec *session.R
 	return who, err
 }
 
+// ErrGrant says that authentik does not accept a code: it was redeemed already, or
+// has expired, or was made for another request.
+var ErrGrant = errors.New("authentik does not accept the code")
+
 var errRefreshRefused = errors.New("authentik does not accept the refresh token")
 
 // tokenFailure returns the Error for a refusal of the token endpoint (RFC 6749,
@@ -93,6 +97,9 @@ func tokenFailure(err error) error {
 		return err
 	}
 	cause := fmt.Errorf("the token endpoint refuses with %.100q (status %d)", refused.ErrorCode, refused.Response.StatusCode)
+	if refused.ErrorCode == "invalid_grant" {
+		cause = fmt.Errorf("%w: %w", ErrGrant, cause)
+	}
 	switch refused.ErrorCode {
 	case "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_request":
 		return fault.New(fault.ClientRejected, cause)
