@@ -13,7 +13,19 @@ func TestAddresses_ThatLeadPastTheGateAreWarnedOf(t *testing.T) {
 	const named = "&(gate) {\n" + gate + "}\n"
 	const past = "do not reach a gate, and no visitor can sign in; write prefix /app/.authentik"
 	const pastAll = "do not reach a gate, and no visitor can sign in; write a handle for them: handle /.authentik/* { authentik … }"
+	const taken = "another route gets the gate's own addresses before this gate, and no visitor can sign in; leave them out of its matcher: not path /.authentik/*"
 	for name, tt := range map[string]struct{ text, want string }{
+		"a handle of dots":           {"a.example.com {\nhandle /.* {\nrespond 404\n}\nhandle {\n" + gate + "}\n}\n", taken},
+		"a handle_path of another":   {"a.example.com {\nhandle_path /.authentik/* {\nreverse_proxy other:80\n}\nhandle {\n" + gate + "}\n}\n", taken},
+		"a redir of dots":            {"a.example.com {\nredir /.* / 302\n" + gate + "}\n", taken},
+		"a redir by an expression":   {"a.example.com {\n@dot path_regexp ^/\\.\nredir @dot / 302\n" + gate + "}\n", taken},
+		"a respond in a route":       {"a.example.com {\nroute {\nrespond /.* 404\n" + gate + "}\n}\n", taken},
+		"an error in a route":        {"a.example.com {\nroute {\nerror /.* 404\n" + gate + "}\n}\n", taken},
+		"a redir of other dots":      {"a.example.com {\n@dot {\npath /.*\nnot path /.authentik/*\n}\nredir @dot / 302\n" + gate + "}\n", ""},
+		"a redir of some clients":    {"a.example.com {\n@dot {\npath /.*\nremote_ip 192.0.2.0/24\n}\nredir @dot / 302\n" + gate + "}\n", ""},
+		"a respond after the gate":   {"a.example.com {\nrespond /.* 404\n" + gate + "}\n", ""},
+		"a header for dots":          {"a.example.com {\nheader /.* X-A b\n" + gate + "}\n", ""},
+		"a handle of dots elsewhere": {"b.example.com {\nhandle /.* {\nrespond 404\n}\n}\na.example.com {\n" + gate + "}\n", ""},
 		"handle":                     {"a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\nrespond ok\n}\n}\n", past},
 		"a gate beside it":           {"a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\n" + gate + "}\n}\n", ""},
 		"invoke":                     {named + "a.example.com {\ninvoke gate\n}\n", ""},

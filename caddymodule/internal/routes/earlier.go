@@ -93,6 +93,8 @@ func answers(raw json.RawMessage) string {
 		return h.Handler
 	case h.Handler == "static_response":
 		return "respond"
+	case h.Handler == "error":
+		return "error"
 	}
 	for _, route := range h.Routes {
 		if len(route.Match) > 0 {

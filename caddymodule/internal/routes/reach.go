@@ -26,6 +26,11 @@ import (
 func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server, around []level) {
 	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
 	known := hosts(ctx)
+	if route := (within{server: server, hosts: known, method: http.MethodGet}).taken(around, prefix+"/login"); route != "" {
+		g.Log.Warn("route: another route gets the gate's own addresses before this gate, and no visitor can sign in; "+
+			"leave them out of its matcher: not path "+prefix+"/*", "prefix", prefix, "route", route)
+		return
+	}
 	reach := func(method, path string) (route string, reached bool) {
 		return within{server: server, hosts: known, method: method}.reach(around, path)
 	}
@@ -91,23 +96,67 @@ func (in within) reach(around []level, path string) (route string, reached bool)
 	return route, false
 }
 
-// mayMatch reports whether a route may match a path at all of the hosts. Only
-// matchers of paths, methods and hosts are asked.
-func (in within) mayMatch(r caddyhttp.Route, path string) bool {
-	asked := sync.OnceValue(func() *http.Request { // most routes are for another host, and not checked
+// taken returns the path of a route before the gate that gets the requests for a
+// path instead of the gate, such as one that refuses all paths that begin with a
+// dot. It returns an empty text if there is none.
+func (in within) taken(around []level, path string) (route string) {
+	for _, l := range around {
+		before, group := l.routes[:l.at], l.route().Group
+		for i, r := range before {
+			here := stripped(before[:i], path)
+			ends := r.Group != "" && r.Group == group || answering(caddyhttp.RouteList{{Handlers: r.Handlers}}) != ""
+			if ends && in.mustMatch(r, here) && !in.holdsGate(r, here) {
+				return firstPath(r, path)
+			}
+		}
+		path = stripped(before, path)
+	}
+	return ""
+}
+
+// mustMatch reports whether a route has matchers, and matches every request for a
+// path.
+func (in within) mustMatch(r caddyhttp.Route, path string) bool {
+	asked := in.request(path)
+	return slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
+		return !slices.ContainsFunc(set, func(m any) bool {
+			matches, known := answer(m, asked)
+			return !known || !matches
+		})
+	})
+}
+
+// request returns a function that makes a request for a path, once: most routes
+// are for another host, and their other matchers are not asked.
+func (in within) request(path string) func() *http.Request {
+	return sync.OnceValue(func() *http.Request {
 		ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
 		return (&http.Request{Method: in.method, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
 	})
+}
+
+// answer reports whether a matcher matches a request. Only matchers of paths and
+// methods know that before a request is there.
+func answer(m any, asked func() *http.Request) (matches, known bool) {
+	parts := matchers.PartsRead(m) &^ rules.PartAnyCase
+	if parts != rules.PartPath && parts != rules.PartMethod || matchers.Name(m) == "expression" || matchers.Name(m) == "file" {
+		return false, false
+	}
+	matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked())
+	return matches, err == nil
+}
+
+// mayMatch reports whether a route may match a path at all of the hosts. Only
+// matchers of paths, methods and hosts are asked.
+func (in within) mayMatch(r caddyhttp.Route, path string) bool {
+	asked := in.request(path)
 	return len(r.MatcherSets) == 0 || slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
 		return !slices.ContainsFunc(set, func(m any) bool {
 			if patterns, ok := m.(*caddyhttp.MatchHost); ok {
 				return !coverHosts(*patterns, in.hosts)
 			}
-			if parts := matchers.PartsRead(m) &^ rules.PartAnyCase; parts != rules.PartPath && parts != rules.PartMethod || matchers.Name(m) == "expression" || matchers.Name(m) == "file" {
-				return false
-			}
-			matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked())
-			return err == nil && !matches
+			matches, known := answer(m, asked)
+			return known && !matches
 		})
 	})
 }
