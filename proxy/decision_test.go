@@ -82,7 +82,7 @@ func TestDecision_OfEveryRequest(t *testing.T) {
 		{"open path", "GET", "/open/a", "", nil, "open"},
 		{"open path, signed in", "GET", "/open/a", cookie, nil, "pass"},
 		{"open path, may not", "GET", "/open/a", denied, nil, "open"},
-		{"open path, not asked yet", "GET", "/open/a", unknown, nil, "open"},
+		{"open path, not asked yet", "GET", "/open/a", unknown, nil, "weigh"},
 		{"own page", "GET", "/.authentik/login", "", page, "own"},
 		{"own page, signed in", "GET", "/.authentik/login", cookie, page, "own"},
 		{"below the prefix", "GET", "/.authentik/nothing", cookie, nil, "own"},

@@ -44,7 +44,10 @@ type (
 	// its visit has ended.
 	LeftOver struct{ By *group.Member }
 	// Recheck asks authentik first whether this user may pass.
-	Recheck struct{}
+	Recheck struct {
+		Unasked Open // the decision if the user may not, for a request that Passes anyway
+		Passes  bool
+	}
 	// Try asks authentik first whether this credential is valid.
 	Try struct {
 		Unasked Open // the decision if it is not valid

@@ -75,8 +75,11 @@ func (m *Maker) Decide(x *exchange.Exchange) Decision {
 		return Refuse{fault.From(err)}
 	case found:
 		x.Trace.Note("a cookie opens a session")
-		if v := m.Access.Check(s, needs, x.Trace); v.Pass || !passes {
+		switch v := m.Access.Check(s, needs, x.Trace); {
+		case v.Pass || !passes:
 			return decided(v, s)
+		case v == (exchange.Verdict{}) && !unasked.Bare: // or the user would be anonymous from now on
+			return Recheck{unasked, true}
 		}
 		x.Trace.Note("that does not matter, since the request is open")
 		return unasked
@@ -129,21 +132,33 @@ func (m *Maker) Settle(x *exchange.Exchange, d Decision) Decision {
 	if d, shown := d.(Try); shown {
 		return m.settleProgram(x, d)
 	}
-	if _, open := d.(Recheck); !open {
+	again, undecided := d.(Recheck)
+	if !undecided {
 		return d
 	}
 	before, _, _ := x.Session()
 	s, found, err := x.Recheck()
 	switch {
 	case err != nil:
-		return decided(m.Access.CheckUnreachable(before, access.Needs(x.Needs), err), before)
+		return again.orUnasked(decided(m.Access.CheckUnreachable(before, access.Needs(x.Needs), err), before))
 	case found:
-		return decided(m.Access.Check(s, access.Needs(x.Needs), nil), s)
+		return again.orUnasked(decided(m.Access.Check(s, access.Needs(x.Needs), nil), s))
+	case again.Passes:
+		return again.Unasked
 	case intent.Navigates(x.R), intent.Framed(x.R):
 		return SignIn{}
 	default:
 		return Refuse{fault.New(fault.SignInRequired, nil)}
 	}
+}
+
+// orUnasked returns what authentik has decided about a session. A request that passes
+// anyway is never refused; it then passes without identity headers.
+func (again Recheck) orUnasked(d Decision) Decision {
+	if _, admitted := d.(Pass); !admitted && again.Passes {
+		return again.Unasked
+	}
+	return d
 }
 
 // Final returns the decision that the gate acts on. It replaces d in three
