@@ -192,10 +192,19 @@ func (h *Handler) besideLoginAt(openID bool) (all []rules.Conflict) {
 	if h.Host != "" && !page {
 		wrong("host", "host cannot be used with login at: authentik is told the host of the login host; leave host out")
 	}
-	if h.PublicURL != "" && strings.TrimSuffix(h.PublicURL, "/") != strings.TrimSuffix(h.LoginAt, "/") {
-		wrong("public_url", "public_url is that of the login host; leave it out, or write public_url "+strings.TrimSuffix(h.LoginAt, "/"))
+	if there := h.belowLoginHost(); h.PublicURL != "" && strings.TrimSuffix(h.PublicURL, "/") != there {
+		wrong("public_url", "public_url is that of the login host; leave it out, or write public_url "+there)
 	}
 	return all
+}
+
+// belowLoginHost returns authentik's address at the login host, without a final slash.
+func (h *Handler) belowLoginHost() string {
+	path := ""
+	if inner := parsed(h.URL); inner != nil {
+		path = inner.EscapedPath()
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(h.LoginAt, "/")+path, "/")
 }
 
 // loginHostConfig returns the gate's configuration from the checked options.

@@ -77,7 +77,7 @@ func (s *site) visit(b *pages.Browser, address string) *pages.Page {
 // finishAtAuthentik goes through the flow on authentik's own page, as its scripts do.
 func (s *site) finishAtAuthentik(b *pages.Browser, page *pages.Page, username string) *pages.Page {
 	s.Helper()
-	slug, ok := strings.CutPrefix(page.URL.Path, "/if/flow/")
+	base, slug, ok := strings.Cut(page.URL.Path, "/if/flow/")
 	if !ok {
 		s.Fatalf("got %d at %s, want one of authentik's flows:\n%s", page.Status, page.URL, page.Text())
 	}
@@ -86,7 +86,7 @@ func (s *site) finishAtAuthentik(b *pages.Browser, page *pages.Page, username st
 	for range 8 {
 		cookies, _ := b.Cookies(page.URL.String())
 		var c struct{ Component, To string }
-		_, text, err := page.Fetch(s.Context(), method, "/api/v3/flows/executor/"+slug+"?query="+url.QueryEscape(page.URL.RawQuery), body,
+		_, text, err := page.Fetch(s.Context(), method, base+"/api/v3/flows/executor/"+slug+"?query="+url.QueryEscape(page.URL.RawQuery), body,
 			"X-Authentik-Csrf", cookies["authentik_csrf"])
 		if err != nil || json.Unmarshal([]byte(text), &c) != nil {
 			s.Fatalf("got %v at the executor: %s", err, text)
@@ -125,6 +125,23 @@ func TestLoginHost_OneSignInOpensAllSites(t *testing.T) {
 		page = s.finishAtAuthentik(ada, s.visit(ada, s.at("files.other.localhost", "/")), "ada")
 		if page.Status != http.StatusForbidden || !strings.HasPrefix(page.URL.Host, "auth.localhost") || !strings.Contains(page.Text(), "ada") {
 			t.Errorf("%q: got %d at %s, want ada refused at the login host:\n%s", store, page.Status, page.URL, page.Text())
+		}
+	}
+}
+
+// authentik can lie below a path of the login host, which the sites need not say.
+func TestLoginHost_CanLieBelowAPath(t *testing.T) {
+	s := newSiteBelow(t, "/auth/")
+	s.load(strings.NewReplacer("STORE", "", "STANDIN", strings.TrimPrefix(s.standIn.URL, "http://"),
+		"AUTHENTIK", "AUTHENTIK/auth/", "login_host", "login_host\n\t\tprefix /auth/.authentik").Replace(oneSignIn))
+	b := s.named()
+	for _, address := range []string{s.at("wiki.localhost", "/deep?x=1"), s.at("files.other.localhost", "/")} {
+		page := s.visit(b, address)
+		if strings.HasPrefix(page.URL.Host, "auth.localhost") {
+			page = s.finishAtAuthentik(b, page, "bob")
+		}
+		if page.Status != http.StatusOK || page.URL.String() != address || !strings.Contains(page.Text(), `user "bob"`) {
+			t.Errorf("got %d at %s, want %s:\n%s", page.Status, page.URL, address, page.Text())
 		}
 	}
 }

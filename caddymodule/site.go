@@ -83,19 +83,24 @@ func (h *Handler) checkTicketHosts() error {
 }
 
 // publicURL returns authentik's address for browsers: that of the login host, if
-// there is one.
+// there is one, with authentik's own path.
 func (h *Handler) publicURL() *url.URL {
+	var origin *url.URL
 	switch {
 	case h.PublicURL != "" || h.LoginAt == "" && h.LoginHost == "":
 		return parsed(h.PublicURL)
 	case h.LoginAt != "":
-		return parsed(h.LoginAt)
+		origin = parsed(h.LoginAt)
 	case h.Site != "":
-		return parsed(h.Site)
+		origin = parsed(h.Site)
 	case len(h.site.Hosts) > 0:
-		return &url.URL{Scheme: "https", Host: h.site.Bracketed()[0]}
+		origin = &url.URL{Scheme: "https", Host: h.site.Bracketed()[0]}
 	}
-	return nil
+	inner := parsed(h.URL)
+	if origin == nil || inner == nil {
+		return origin
+	}
+	return &url.URL{Scheme: origin.Scheme, Host: origin.Host, Path: inner.Path, RawPath: inner.RawPath}
 }
 
 // siteLabel returns the label of the handler's site in metrics: its first host

@@ -69,10 +69,17 @@ const global = `{
 
 func newSite(t testing.TB) *site {
 	t.Helper()
+	return newSiteBelow(t, "")
+}
+
+// newSiteBelow is newSite with an authentik below a path.
+func newSiteBelow(t testing.TB, path string) *site {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts Caddy")
 	}
 	server, err := authentiktest.New(authentiktest.Config{
+		Path: path,
 		Users: []authentiktest.User{
 			{Username: "ada", Name: "Ada Lovelace", Email: "ada@example.com", Password: "secret", Groups: []string{"staff", "x,admins"}},
 			{Username: "bob", Name: "Bob", Email: "bob@example.com", Password: "secret"},
