@@ -484,6 +484,62 @@ func TestLoginHost_TicketOutlivesTheCopyItRestsOn(t *testing.T) {
 	}
 }
 
+// A sign-out also ends a ticket that is on its way, to the first site or to another one.
+// The browser goes to the login host once more, where authentik asks who the visitor is.
+func TestLoginHost_SignOutEndsTicketsOnTheirWay(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ first, out string }{
+		"at an application":         {wikiHost, wikiHost},
+		"at the login host":         {wikiHost, authHost},
+		"at the login host, before": {"", authHost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDomains(t, nil)
+			jane := d.atAuthentik("jane", "open sesame")
+			if tt.first != "" {
+				jane.open(tt.first + "/")
+			}
+			ticket := jane.led(filesHost+"/a", callback)
+			jane.press(jane.open(tt.out+"/.authentik/logout"), "Sign out")
+			var set []string
+			jane.watch = func(res *http.Response) { set = append(set, res.Header["Set-Cookie"]...) }
+			page := jane.open(ticket)
+			jane.asked(page)
+			if got := strings.Join(set, "; "); strings.Contains(got, "authentik_gate") {
+				t.Errorf("got a session of a user who has signed out: %s", got)
+			}
+			jane.greeted(jane.finish(page, "jane", "open sesame"), filesHost+"/a", "jane")
+		})
+	}
+}
+
+// A sign-out at a login host that knows itself by another address than the sites, such
+// as one without a port, takes their sessions off the user's list too.
+func TestLoginHost_SignOutKnowsTheSitesByTheirAddress(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	inner, _ := url.Parse(d.inner)
+	public, _ := url.Parse(authHost + ":8443")
+	other, err := flowclient.New(flowclient.Config{URL: inner, PublicURL: public})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.change = func(origin string, cfg *Config) {
+		if origin == authHost {
+			cfg.Client = other
+		}
+	}
+	d.restart()
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+	jane.press(jane.open(authHost+"/.authentik/logout"), "Sign out")
+	if got := d.listed("jane"); len(got) > 0 {
+		t.Errorf("got the sessions %v listed after the sign-out, want none", got)
+	}
+}
+
 // The last session of a copy that signs out ends authentik's session as well, for
 // which the copy is needed.
 func TestLoginHost_LastSessionSignsOutAtAuthentik(t *testing.T) {

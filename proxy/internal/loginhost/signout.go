@@ -80,7 +80,7 @@ func pathsAbove(path string) (all []string) {
 func (h *Handler) endResting(x *exchange.Exchange) error {
 	for _, cookies := range x.EachAuthentik() {
 		if sid, ok := cookies.Session(); ok {
-			if err := h.Sessions.EndAuthentik(x.Context(), sid); err != nil {
+			if err := h.Sessions.EndAuthentikAt(x.Context(), x.Origin()+h.Base, sid); err != nil {
 				return err
 			}
 		}

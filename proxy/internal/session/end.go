@@ -46,9 +46,13 @@ func (r *Registry) remove(ctx context.Context, uid string, ended ...index.Entry)
 
 // removeIf is remove for those sessions of a user that have ended.
 func (r *Registry) removeIf(ctx context.Context, uid string, ended func(index.Entry) bool) (removed []index.Entry) {
+	return r.removeFrom(ctx, r.Index, uid, ended)
+}
+
+func (r *Registry) removeFrom(ctx context.Context, at *index.Index, uid string, ended func(index.Entry) bool) (removed []index.Entry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
 	defer cancel()
-	err := r.Index.Change(ctx, uid, func(list *index.List) bool {
+	err := at.Change(ctx, uid, func(list *index.List) bool {
 		removed = list.Remove(ended)
 		return len(removed) > 0
 	})
@@ -224,15 +228,25 @@ func (r *Registry) NoteUnsigned(sid string) {
 // process, and returns them. Sessions that begin on it afterwards are not
 // ended. It returns nil if there are no such sessions.
 func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
-	tombstone, uid, until, err := r.Index.RestingOn(ctx, sid)
+	return r.endAuthentik(ctx, r.Index, sid)
+}
+
+// EndAuthentikAt is EndAuthentik for the sessions of gates that know authentik by a
+// public address: a login host can have several, and needs not know the port of each.
+func (r *Registry) EndAuthentikAt(ctx context.Context, address, sid string) error {
+	return r.endAuthentik(ctx, r.Index.Of(address), sid)
+}
+
+func (r *Registry) endAuthentik(ctx context.Context, at *index.Index, sid string) error {
+	tombstone, uid, until, err := at.RestingOn(ctx, sid)
 	if err != nil {
 		return err
 	}
 	err = r.Revoke(ctx, tombstone, later(until, r.Now().Add(r.Longest(r.Lifetime))))
 	if err == nil && uid != "" {
-		r.removeIf(ctx, uid, func(entry index.Entry) bool { return entry.SID == tombstone })
+		r.removeFrom(ctx, at, uid, func(entry index.Entry) bool { return entry.SID == tombstone })
 	}
-	return cmp.Or(err, r.announce(ctx, r.Index.ProgramsOf("sid", sid)))
+	return cmp.Or(err, r.announce(ctx, at.ProgramsOf("sid", sid)))
 }
 
 // EndedAtAuthentik is EndAuthentik for authentik's notice that its session has

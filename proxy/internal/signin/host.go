@@ -20,7 +20,10 @@ type LoginHost struct {
 	Gate *host.Member
 }
 
-var errForeignHost = errors.New("the configuration does not name this host for the site, or the browser has asked for it without HTTPS")
+var (
+	errForeignHost = errors.New("the configuration does not name this host for the site, or the browser has asked for it without HTTPS")
+	errSignedOut   = errors.New("the visitor has signed out since the ticket was issued")
+)
 
 // departToHost sends the browser to the login host. second says that the
 // browser has come back from there before, without a valid ticket.
@@ -87,7 +90,12 @@ func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) 
 	if err != nil {
 		return nil, err
 	}
-	if h.Demand.Unmet(t.SignIn, h.Now()) { // the login host never issues such a ticket
+	switch holds, err := h.Host.Holds(x.Context(), t); {
+	case err != nil:
+		return nil, err
+	case !holds:
+		return nil, fault.New(fault.VisitLost, errSignedOut)
+	case h.Demand.Unmet(t.SignIn, h.Now()): // the login host never issues such a ticket
 		return nil, fault.New(fault.StepUpRefused, errStepUp)
 	}
 	a, err := h.welcome(x, h.Host.Proof(t), t.Begun, x.WayBack(t.Back))

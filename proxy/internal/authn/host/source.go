@@ -58,6 +58,17 @@ func (*Source) Proof(t Ticket) session.Proof {
 	return session.Proof{User: t.User, Passing: true, SID: t.SID, Rest: t.Copy, Asked: t.Asked, SignIn: t.SignIn}
 }
 
+// Holds reports whether the copy of authentik's cookies is still there that a ticket's
+// session would rest on. A sign-out deletes it while the ticket is on its way.
+func (s *Source) Holds(ctx context.Context, t Ticket) (bool, error) {
+	secret, ok := seal.ParseSecret(t.Copy)
+	if !ok {
+		return false, nil
+	}
+	c, found, err := s.Copy(ctx, secret)
+	return found && c.UID == t.User.UID, err
+}
+
 // Rest makes the record of a session that began with a ticket rest on
 // authentik's session at the login host. It does not change other records. The
 // copy must outlast the session, so that the end of authentik's session ends

@@ -58,6 +58,13 @@ func New(o Options) *Index {
 	}
 }
 
+// Of returns the index of the same authentik by another of its public addresses.
+func (x *Index) Of(issuer string) *Index {
+	other := *x
+	other.issuer = issuer
+	return &other
+}
+
 func (x *Index) listBox(uid string) seal.Box {
 	return x.key.Own(seal.KindIndex, x.issuer+"\x00"+uid)
 }
