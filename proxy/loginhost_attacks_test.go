@@ -159,6 +159,24 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 				d.Errorf("got to %q with a visit of 31 minutes, want to where it began", got)
 			}
 		},
+		"a way back continues the name of the site": func(d *domains) {
+			at := d.gates[wikiHost].member.SignIn.Host
+			for _, back := range []string{"@evil.example.net/", ".evil.example.net/", ":1@evil.example.net/", "//evil.example.net/"} {
+				sealed, err := at.SealRequest(host.Request{Gate: at.Gate.Name, Origin: wikiHost, Back: back})
+				if err != nil {
+					d.Fatal(err)
+				}
+				jane := d.guest()
+				jane.open(wikiHost + "/") // registers the gate
+				page := jane.open(authHost + request + sealed)
+				jane.asked(page)
+				d.clock.move(31 * time.Minute)
+				d.renew()
+				if got := jane.raw(authHost + page.URL.Query().Get("next")).Header.Get("Location"); got != wikiHost+"/" {
+					d.Errorf("%q: got to %q, want to the site", back, got)
+				}
+			}
+		},
 		"a visit of one browser is brought by another": func(d *domains) {
 			mallory, jane := d.guest(), d.atAuthentik("jane", "open sesame")
 			next := mallory.open(wikiHost + "/v").URL.Query().Get("next")
@@ -172,10 +190,13 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 		},
 		"a request is made up": func(d *domains) {
 			jane := d.atAuthentik("jane", "open sesame")
-			for _, text := range []string{"", "x", "v.", "v.x", strings.Repeat("A", 4000)} {
+			for text, want := range map[string]int{
+				"": http.StatusBadRequest, "x": http.StatusBadRequest, "v.": http.StatusBadRequest, "v.x": http.StatusBadRequest,
+				strings.Repeat("A", 4000): http.StatusBadGateway, // as if sealed with another key
+			} {
 				res := jane.raw(authHost + request + url.QueryEscape(text))
-				if to := res.Header.Get("Location"); to != "" || res.StatusCode < 400 {
-					d.Errorf("%.10q: got %d to %q, want a refusal", text, res.StatusCode, to)
+				if to := res.Header.Get("Location"); to != "" || res.StatusCode != want {
+					d.Errorf("%.10q: got %d to %q, want %d", text, res.StatusCode, to, want)
 				}
 			}
 		},
@@ -322,6 +343,93 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			attack(newDomains(t, nil))
+		})
+	}
+}
+
+// A gate whose visitors sign in at a login host does not start without hosts that
+// tickets can be sent to.
+func TestLoginHost_NeedsNamesOfItsSites(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	site, _ := url.Parse(wikiHost)
+	for name, tt := range map[string]struct {
+		hosts []string
+		site  *url.URL
+		want  string
+	}{
+		"none":               {nil, nil, "any client can make a host up where the site has no names; write site"},
+		"any":                {[]string{"wiki.example.com", "*"}, nil, `"*" stands for every host`},
+		"any with a port":    {[]string{"*:8443"}, nil, `"*:8443" stands for every host`},
+		"any of three parts": {[]string{"*.*.*"}, nil, `"*.*.*" stands for every host`},
+		"names":              {[]string{"wiki.example.com", "*.other.org"}, nil, ""},
+		"any, with site":     {[]string{"*"}, site, ""},
+	} {
+		cfg := d.running(wikiHost).cfg
+		cfg.Hosts, cfg.Site = tt.hosts, tt.site
+		err := Check(cfg)
+		if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
+// A site that serves any host, or all below a domain, sends browsers to the login host
+// only from the hosts that its configuration names. No request is sealed for another
+// one, and no ticket is sent there.
+func TestLoginHost_SealsNoRequestForAHostThatIsNotNamed(t *testing.T) {
+	t.Parallel()
+	site, _ := url.Parse(wikiHost)
+	for name, tt := range map[string]struct {
+		hosts     []string
+		site      *url.URL
+		good, bad []string
+	}{
+		"a wildcard": {
+			[]string{"*.example.com"},
+			nil,
+			[]string{"wiki.example.com", "x.example.com", "X.example.com:443"},
+			[]string{"example.com", "a.b.example.com", "x.example.com:9999", "x.example.com.evil.net", "evil.example.net", "10.0.0.1"},
+		},
+		"any host, with site": {
+			nil, site,
+			[]string{"wiki.example.com"},
+			[]string{"evil.example.net", "auth.example.com", "wiki.example.com.evil.net"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDomains(t, nil)
+			jane := d.atAuthentik("jane", "open sesame")
+			g := d.gate(d.inner, wikiHost, func(_ string, cfg *Config) { cfg.Hosts, cfg.Site = tt.hosts, tt.site })
+			ask := func(host, path string) *http.Response {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, wikiHost+path, nil)
+				r.Host = host
+				r.Header.Set("Sec-Fetch-Mode", "navigate")
+				w := httptest.NewRecorder()
+				g.Wrap(http.NotFoundHandler()).ServeHTTP(w, r)
+				return w.Result()
+			}
+			for _, path := range []string{"/.authentik/login", "/.authentik/callback?ticket=x"} {
+				for _, host := range tt.good {
+					if got := ask(host, path).Header.Get("Location"); !strings.HasPrefix(got, authHost+request) {
+						t.Errorf("%s%s: got led to %q, want to the login host", host, path, got)
+					}
+				}
+				for _, host := range tt.bad {
+					got := ask(host, path)
+					if tt.site != nil { // the ticket goes to the site, whatever the client says
+						to := jane.raw(got.Header.Get("Location")).Header.Get("Location")
+						if !strings.HasPrefix(to, wikiHost+callback) {
+							t.Errorf("%s%s: got the ticket sent to %q, want to %s", host, path, to, wikiHost)
+						}
+						continue
+					}
+					if got.StatusCode != http.StatusMisdirectedRequest || got.Header.Get("Location") != "" || got.Header.Get("Set-Cookie") != "" {
+						t.Errorf("%s%s: got status %d, Location %q and cookies %q, want 421 only", host, path, got.StatusCode, got.Header.Get("Location"), got.Header["Set-Cookie"])
+					}
+				}
+			}
 		})
 	}
 }

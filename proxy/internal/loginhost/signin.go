@@ -28,6 +28,7 @@ const suspectLogin = "returned_unsigned"
 
 var (
 	errNoPageLoad = errors.New("only a page load can be redirected to a sign-in")
+	errNoRequest  = errors.New("the address has no request of a gate, or one that was cut short")
 	errRequest    = errors.New("the request was not sealed by a gate with the same key and of the same version, or for another login host")
 	errBrowser    = errors.New("the visit at the login host was begun in another browser, or this one has lost its cookie")
 	errGate       = errors.New("no gate is registered at this login host that has asked for this, or not for this site")
@@ -47,6 +48,9 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 	records := h.records(x.Origin())
 	vis, returned, age := records.Open(x.At.Asked.Query().Get("request"))
 	switch {
+	case age == host.None:
+		x.Fail(fault.New(fault.BadRequest, errNoRequest), "/")
+		return
 	case age == host.Unknown && returned:
 		x.Fail(fault.New(fault.VisitLost, errRequest), "/")
 		return

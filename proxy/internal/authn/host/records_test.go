@@ -486,6 +486,52 @@ func TestMember_KnowsAtOnceWhetherThereIsALoginHost(t *testing.T) {
 	}
 }
 
+// What no gate can have sealed is told apart from what a gate with another key has.
+func TestRequest_OfNoGateIsNone(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	other := r
+	other.Key = seal.NewKey([]byte(strings.Repeat("o", seal.MinKey)))
+	shortest, err := other.SealRequest(Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]Age{
+		shortest: Unknown, shortest + "AAAA": Unknown,
+		"": None, "x": None, shortest[:40]: None, shortest + "=": None, shortest + "%": None,
+	} {
+		if _, _, got := r.Open(text); got != want {
+			t.Errorf("%q: got age %d, want %d", text, got, want)
+		}
+	}
+}
+
+// A login host that has ended is not known for much longer than its announcement lasts,
+// to a gate that has sent visitors there too. It is known as soon as it is back.
+func TestMember_ForgetsALoginHostThatHasEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newRecords(t)
+		m := NewMember(r, Registration{Hosts: []string{"wiki.example.com"}}, "wiki")
+		introduced := func(want error) {
+			t.Helper()
+			if _, err := m.Introduce(t.Context()); !errors.Is(err, want) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+		}
+		for range 2 {
+			if err := r.Announce(t.Context(), Announcement{SignIn: "/sign-in"}); err != nil {
+				t.Fatal(err)
+			}
+			introduced(nil)
+			time.Sleep(registeredFor - time.Second) // it ends after its announcement
+			introduced(nil)
+			time.Sleep(knownFor + time.Second)
+			introduced(errNoHost)
+		}
+	})
+}
+
 // FuzzOpen_OnlyOpensWhatWasSealed goes by the content: each process of a fuzz test
 // seals the request anew, and its text is another one each time.
 func FuzzOpen_OnlyOpensWhatWasSealed(f *testing.F) {
@@ -498,7 +544,7 @@ func FuzzOpen_OnlyOpensWhatWasSealed(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if v, returned, age := r.Open(text); age != Unknown && (returned || v.Request.Gate != "wiki") {
+		if v, returned, age := r.Open(text); age != Unknown && age != None && (returned || v.Request.Gate != "wiki") {
 			t.Errorf("got %q opened as %+v, want only what was sealed", text, v)
 		}
 	})

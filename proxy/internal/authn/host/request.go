@@ -2,6 +2,7 @@ package host
 
 import (
 	"crypto/subtle"
+	"encoding/base64"
 	"strings"
 	"time"
 
@@ -47,6 +48,9 @@ type Visit struct {
 	SID   string `json:"sid,omitempty"`
 }
 
+// minRequest is shorter than any sealed request, in bytes.
+const minRequest = 64
+
 // visitMark begins the text of a visit. The text of a request never begins with
 // it.
 const visitMark = "v."
@@ -66,10 +70,12 @@ func (r Records) SealVisit(v Visit) (string, error) {
 // An Age says whether a request or a visit may still be answered.
 type Age int
 
-// The ages. A sealed text is Expired if it was sealed too long ago, and Early
-// if it was sealed by a server whose clock is ahead.
+// The ages. None means that no gate has sealed it: it was made up, or cut short.
+// Unknown means that a gate with another key may have sealed it, Expired sealed too
+// long ago, and Early sealed by a server whose clock is ahead.
 const (
-	Unknown Age = iota
+	None Age = iota
+	Unknown
 	Expired
 	Early
 	Good
@@ -86,6 +92,9 @@ func (r Records) Open(text string) (v Visit, returned bool, age Age) {
 		return v, true, r.age(v.Begun, VisitLife)
 	}
 	if r.own(seal.KindLoginRequest, "").OpenText(sealed, &v.Request) != nil {
+		if text, err := base64.RawURLEncoding.Strict().DecodeString(sealed); err != nil || len(text) < minRequest {
+			return Visit{}, false, None
+		}
 		return Visit{}, false, Unknown
 	}
 	v.Begun = r.Now()
