@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -41,6 +42,45 @@ func TestLoginHost_KeepsSingleSignOn(t *testing.T) {
 		t.Fatalf("got status %d at %s", page.Status, page.URL)
 	}
 	jane.greeted(jane.open(wikiHost+"/"), wikiHost+"/", "jane")
+}
+
+// A script or a program is told where its user signs in, and that leads to the login
+// host and back.
+func TestLoginHost_ProgramsAreToldWhereToSignIn(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.atAuthentik("jane", "open sesame")
+	for name, header := range map[string][]string{
+		"a script":  {"Accept", "application/json", "Sec-Fetch-Mode", "cors"},
+		"a program": {"Accept", "*/*"},
+	} {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, wikiHost+"/api", nil)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		res, err := d.transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told struct {
+			LoginURL string `json:"login_url"`
+		}
+		err = json.NewDecoder(res.Body).Decode(&told)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusUnauthorized || err != nil || told.LoginURL == "" {
+			t.Fatalf("%s: got status %d, login_url %q and error %v, want 401 with an address", name, res.StatusCode, told.LoginURL, err)
+		}
+		if got, want := res.Header.Get("WWW-Authenticate"), `authentik login_url="`+told.LoginURL+`"`; got != want {
+			t.Errorf("%s: got WWW-Authenticate %q, want %q", name, got, want)
+		}
+		if strings.Contains(strings.Join(res.Header["Set-Cookie"], ""), "visit") {
+			t.Errorf("%s: got the cookie of a visit, want none: %s", name, res.Header["Set-Cookie"])
+		}
+		jane.led(wikiHost+told.LoginURL+"?to=/told", request)
+		jane.greeted(jane.open(wikiHost+told.LoginURL+"?to=/told"), wikiHost+"/told", "jane")
+		jane.press(jane.open(wikiHost+"/.authentik/logout"), "Sign out")
+		jane.finish(jane.open(authHost+"/if/flow/login/"), "jane", "open sesame")
+	}
 }
 
 // authentik gets its cookies and headers as browsers send them, and no header
