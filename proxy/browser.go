@@ -10,28 +10,30 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// CookieConfig says how the browser keeps the session.
+// CookieConfig configures the session cookie.
 type CookieConfig struct {
-	// Name is the cookie's name, without the prefix that its scope demands.
-	// Default: authentik_gate.
+	// Name is the cookie's name, without a prefix such as __Host-. Default:
+	// authentik_gate.
 	Name string
-	// Domain makes one session valid for all hosts below it. Default: only the host.
+	// Domain makes one session valid for all hosts below it. Default: only the
+	// host of the request.
 	Domain string
-	// Persistent lets the cookie outlive the browser, up to the session's Lifetime.
+	// Persistent keeps the cookie when the browser is closed, for the session's
+	// Lifetime at most. Default: the cookie ends with the browser.
 	Persistent bool
 }
 
 // Cache says what caches may keep of the application's responses to signed-in
-// visitors, where the application itself sends none of Cache-Control, Expires and
-// Pragma.
+// visitors. It has no effect on a response in which the application itself
+// sends Cache-Control, Expires or Pragma.
 type Cache string
 
 const (
 	// CachePrivate lets only the visitor's own browser keep the responses. The
-	// browser has to ask the application before it shows a page again. Signing out
-	// clears that cache.
+	// browser must ask the application before it shows a page again. Signing
+	// out clears that cache.
 	CachePrivate Cache = "private"
-	// CacheOff leaves the responses as they are.
+	// CacheOff does not change the responses.
 	CacheOff Cache = "off"
 )
 
@@ -42,8 +44,8 @@ func (cfg Config) checkCache(wrong func(option string, err error)) {
 }
 
 // An AppCookie is a cookie of the application: its name, and the path and the
-// domain that the application has set it with. The default path is /. By
-// default the cookie has no domain: it is for the host only.
+// domain with which the application sets it. The default path is /. Default
+// domain: none; the cookie is for the host only.
 type AppCookie = exchange.AppCookie
 
 func (cfg Config) checkAppCookies(wrong func(option string, err error)) {
@@ -68,7 +70,7 @@ func (cfg Config) appCookies() []AppCookie {
 	return all
 }
 
-// PageConfig says how the gate's pages look.
+// PageConfig configures the looks of the gate's pages.
 type PageConfig struct {
 	// Title is shown on every page. Default: the title of authentik's brand.
 	Title string
@@ -77,9 +79,9 @@ type PageConfig struct {
 	// Style is a style sheet that is loaded after the page's own style sheet.
 	// Default: none.
 	Style []byte
-	// Templates has templates, each of which replaces the gate's template of the
-	// same name (see PageTemplates). They can do what the gate's pages can, so
-	// only the operator may write them. Default: none.
+	// Templates has templates, each of which replaces the gate's template of
+	// the same name (see PageTemplates). Only the operator may write them,
+	// since a template controls the whole page. Default: none.
 	Templates fs.FS
 	// Language is the language of the pages, as a tag of BCP 47. authentik is
 	// asked for its texts in that language too. Default: chosen for each visitor.

@@ -45,7 +45,7 @@ func (cfg Config) openPages(key seal.Key, loginAt func(query string) string, run
 	return pages, fetched, err
 }
 
-// build makes the internal packages' values, from the bottom up.
+// build makes the values of the internal packages, from the bottom up.
 func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	cfg := g.cfg
 	issuer := cfg.Client.Root()
@@ -136,8 +136,8 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 	return o
 }
 
-// atLoginHost returns the login host of this gate's visitors, and this gate as
-// that host knows it.
+// atLoginHost returns the login host of this gate's visitors, with this gate's
+// registration there.
 func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
 	cfg := g.cfg
 	records := host.Records{Store: cfg.Store, Key: key, Now: cfg.Now, Origin: originOf(cfg.LoginAt)}
@@ -152,7 +152,7 @@ func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
 	return at
 }
 
-// A lender gives authentik's cookies to sessions that hold none themselves.
+// A lender gives authentik's cookies to sessions whose records have none.
 type lender interface {
 	Lend(ctx context.Context, rec *session.Record) (*session.Record, error)
 }

@@ -21,8 +21,8 @@ func CheckPageTemplates(templates fs.FS) error {
 	return err
 }
 
-// Check returns everything that is wrong with a configuration, as New does, and
-// starts nothing.
+// Check returns all mistakes in a configuration, as New does, and starts
+// nothing.
 func Check(cfg Config) error {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
@@ -32,7 +32,7 @@ func Check(cfg Config) error {
 	return err
 }
 
-// check returns everything that is wrong with the configuration.
+// check returns all mistakes in the configuration.
 func (cfg Config) check() error {
 	var errs []error
 	wrong := func(option string, err error) {
@@ -105,7 +105,7 @@ func (cfg Config) checkBounds(wrong func(option string, err error)) {
 		"%v is too short; at least %v are needed", cfg.MaxAge, rules.MinMaxAge)
 }
 
-// checkSignIn checks how visitors sign in, and who may pass.
+// checkSignIn checks how visitors sign in, and which users may pass.
 func (cfg Config) checkSignIn(wrong func(option string, err error)) {
 	if cfg.Login != LoginPage && (cfg.Login != loginAtHost || cfg.LoginAt == nil) && cfg.Login != LoginRelay && cfg.Login != LoginRedirect {
 		wrong("login", fmt.Errorf("%q is not known; use page, relay or redirect", cfg.Login))

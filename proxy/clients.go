@@ -13,32 +13,33 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// ClientsConfig says which programs without a browser are let in, such as
-// clients of CalDAV, WebDAV and git. They show a credential in the header
-// Authorization of each request. If a request also has a session, the session
-// counts.
+// ClientsConfig says which programs without a browser may pass, such as clients
+// of CalDAV, WebDAV and git. They show a credential in the header Authorization
+// of each request. If a request also has a session, the session counts.
 type ClientsConfig struct {
-	// Basic lets in users by username and app password (RFC 7617): with OpenID
-	// Connect by authentik's token endpoint, otherwise by the flow, which may then
-	// ask for nothing else. Passwords go over plain HTTP as they are.
+	// Basic admits users by username and app password (RFC 7617). With OpenID
+	// Connect, authentik's token endpoint checks them; otherwise the gate runs
+	// the flow, which may then ask for nothing else. Over plain HTTP, passwords
+	// are not encrypted. Default: false.
 	Basic bool
-	// Bearer lets in access tokens (RFC 6750) that were issued for the client of
-	// OIDC, which is then required.
+	// Bearer admits access tokens (RFC 6750) that were issued for the client of
+	// OIDC, which is then required. Default: false.
 	Bearer bool
-	// BearerClients are further clients whose tokens are let in. The bindings of
-	// these clients' own applications decide who gets such a token, and not those
-	// of Application; TrustBindings has to confirm that this is wanted.
+	// BearerClients are further clients whose tokens are admitted. Who gets
+	// such a token depends on the bindings of these clients' own applications,
+	// and not on those of Application; set TrustBindings to confirm that this
+	// is wanted. Default: none.
 	BearerClients []string
 	TrustBindings bool
-	// Pass leaves the header Authorization of a program that was let in on the
+	// Pass leaves the header Authorization of an admitted program on the
 	// request to the application. Default: it is removed.
 	Pass bool
 }
 
-// used reports whether any program can be let in.
+// used reports whether any program can pass.
 func (c ClientsConfig) used() bool { return c.Basic || c.Bearer }
 
-// checkClients checks which programs are let in.
+// checkClients checks which programs may pass.
 func (cfg Config) checkClients(wrong func(option string, err error)) {
 	c := cfg.Clients
 	given := rules.Clients{
@@ -61,7 +62,7 @@ func (c HeaderConfig) sets(name string) bool {
 	return false
 }
 
-// programs makes the table of known programs, or nil if no program is let in.
+// programs makes the table of known programs, or nil if no program may pass.
 func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
 	cfg := &g.cfg
 	if !cfg.Clients.used() {
@@ -78,7 +79,7 @@ func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
 	})
 }
 
-// ways returns the ways to ask authentik about a credential.
+// ways returns the ways to ask authentik about a credential, by scheme.
 func (g *Gate) ways(client *oidc.Source) map[programs.Scheme]programs.Way {
 	cfg, all := g.cfg, map[programs.Scheme]programs.Way{}
 	var tokens programs.Tokens
@@ -100,7 +101,8 @@ func (g *Gate) ways(client *oidc.Source) map[programs.Scheme]programs.Way {
 	return all
 }
 
-// described returns what a gate lets in, for its identity.
+// described returns a description of the admitted programs, for the gate's
+// identity.
 func (c ClientsConfig) described() (texts []string) {
 	if c.used() {
 		texts = append(texts, fmt.Sprint("clients", c))

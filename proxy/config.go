@@ -16,8 +16,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// Authentik is what the gate needs of authentik. *flowclient.Client implements
-// it.
+// Authentik has the requests that the gate makes to authentik.
+// *flowclient.Client implements it.
 type Authentik interface {
 	Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error)
 	Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error)
@@ -35,31 +35,32 @@ type Authentik interface {
 	Root() string
 }
 
-// Config says how a gate works. Client, Store and Key are required; every
-// other zero value is a safe default.
+// Config configures a gate. Client, Store and Key are required; every other
+// zero value is a safe default.
 type Config struct {
-	// Client drives authentik.
+	// Client makes the requests to authentik. Required.
 	Client Authentik
-	// Flow is the slug of the authentication flow. Empty means the flow of
+	// Flow is the slug of the authentication flow. Default: the flow of
 	// authentik's brand for the host.
 	Flow string
-	// Application is the slug of the application whose bindings in authentik
-	// decide who may pass. Empty: every user who can sign in may.
+	// Application is the slug of the application in authentik whose bindings
+	// decide which users may pass. Default: every user who can sign in may
+	// pass.
 	Application string
 	// OIDC makes sign-ins use OpenID Connect at the provider of Application.
 	// Application is then required, and Flow must be empty. Default: sign-ins use
 	// authentik's own session.
 	OIDC OIDCConfig
-	// Require says who may pass of the users that authentik lets in: every rule
-	// must hold. Default: all of these users.
+	// Require narrows down which of the users that authentik admits may pass:
+	// every requirement must hold. Default: all of these users.
 	Require []Requirement
-	// RequireMFA lets in who has signed in with a second factor, and has others sign
-	// in again with one. It needs OpenID Connect (amr, RFC 8176), or LoginAt and a
-	// login host with StepUp.
+	// RequireMFA admits only users who have signed in with a second factor.
+	// Other users have to sign in again with one. It needs OpenID Connect (amr,
+	// RFC 8176), or LoginAt and a login host with StepUp. Default: false.
 	RequireMFA bool
-	// MaxAge is how long ago a sign-in at authentik may be, at least a minute. After
-	// that the user has to sign in again. It needs OpenID Connect (auth_time, OpenID
-	// Connect Core 1.0, 2) or LoginAt. Default: any time.
+	// MaxAge is the maximum age of a sign-in at authentik, at least a minute.
+	// After that the user has to sign in again. It needs OpenID Connect
+	// (auth_time, OpenID Connect Core 1.0, 2) or LoginAt. Default: no maximum.
 	MaxAge time.Duration
 	// Rules demand more of some requests. Default: none.
 	Rules []Rule
@@ -67,15 +68,16 @@ type Config struct {
 	// it is set.
 	Login Login
 	// LoginAt is the origin of the login host where visitors sign in instead of
-	// here, for example https://auth.example.com: a site with LoginHost, with the
-	// same Store and Key. It needs Hosts or Site. If Login is LoginPage, visitors
-	// sign in on this site, and at the login host only if the page cannot do what
-	// authentik wants, for example use a passkey of authentik's own host. Default:
-	// visitors sign in on this site.
+	// here, for example https://auth.example.com. The login host is a site
+	// whose gate has LoginHost, with the same Store and Key. LoginAt needs
+	// Hosts or Site. If Login is LoginPage, visitors sign in on this site, and
+	// at the login host only if authentik wants something that the page cannot
+	// do, for example use a passkey of authentik's own host. Default: visitors
+	// sign in on this site.
 	LoginAt *url.URL
-	// LoginHost makes this site a login host, where visitors of other gates sign
-	// in. It guards nothing: the application behind it is authentik itself.
-	// Default: the gate is not a login host.
+	// LoginHost makes this site a login host, where visitors of other gates
+	// sign in. The gate then guards nothing: the application is authentik
+	// itself. Default: the gate is not a login host.
 	LoginHost *LoginHostConfig
 	// PageHost tells authentik this site's own host name instead of authentik's
 	// public one, so that passkeys and mail links belong to this site. For
@@ -89,60 +91,61 @@ type Config struct {
 	// Site.
 	Hosts []string
 
-	// Clients lets programs in that have no browser. Default: no program is let
-	// in.
+	// Clients admits programs without a browser. Default: no program is
+	// admitted.
 	Clients ClientsConfig
 
-	// Family are the other gates of this process, which this gate joins. Default:
+	// Family are the gates of this process, which this gate joins. Default:
 	// none.
 	Family *Family
 	// Group are the gates on the same server, which this gate joins. Gates of the
 	// same hosts must share a Group. Default: none.
 	Group *Group
-	// Repeats says that one request may meet this gate more than once. Default: it
-	// meets it once, and the gate keeps nothing for a second time.
+	// Repeats says that one request may meet this gate more than once. Default:
+	// a request meets it once, and the gate keeps nothing for a second time.
 	Repeats bool
 
-	// Store keeps the sessions.
+	// Store keeps the sessions. Required.
 	Store Store
 	// StoreName identifies the store among those of several gates of one host. It
 	// must be the same on every server with the same configuration, and may
 	// contain secrets. Default: none.
 	StoreName string
 	// Key is the gate's secret, at least 32 bytes. Records cannot be decrypted
-	// without it: a new key ends all sessions.
+	// without it: a new key ends all sessions. Required.
 	Key []byte
-	// Lifetime is how long a session lasts at most. Default: 24 hours.
+	// Lifetime is the maximum duration of a session. Default: 24 hours.
 	Lifetime time.Duration
-	// Idle is how long a session may be unused before it ends, at least two
+	// Idle is how long a session may be unused before it ends: at least two
 	// minutes, and accurate to a minute. Default: as long as Lifetime.
 	Idle time.Duration
 	// Recheck is how often the gate asks authentik whether a session's user still
 	// exists and may still pass. Default: 5 minutes.
 	Recheck time.Duration
-	// Grace is for how long an overdue recheck is tolerated because authentik
-	// cannot be reached. After that the session is refused until authentik answers
-	// again. Default: 15 minutes; with a pointer to zero a session is refused as
-	// soon as a recheck is overdue.
+	// Grace is how long an overdue recheck is tolerated while authentik is
+	// unreachable. After that the session is refused until authentik answers
+	// again. Default: 15 minutes. With a pointer to zero, a session is refused
+	// as soon as a recheck is overdue.
 	Grace *time.Duration
-	// MaxPerUser is how many sessions a user may have at once with the same flow
-	// and the same cookie name and domain, at most 1000. When one more begins, the
-	// oldest ends. Default: no limit, except that a user has at most a thousand
+	// MaxPerUser is the maximum number of sessions of a user with the same flow
+	// and the same cookie name and domain, at most 1000. When one more begins,
+	// the oldest ends. Default: no limit, except that a user has at most 1000
 	// sessions in all.
 	MaxPerUser int
-	// Cookie says how the browser keeps the session.
+	// Cookie configures the session cookie.
 	Cookie CookieConfig
 
 	// AppCookies are cookies of the application that expire when another user signs
 	// in on the same browser. Default: none.
 	AppCookies []AppCookie
 	// ClearSiteData is what the browser clears of this site when another user
-	// signs in on it: cache or storage, as in the header Clear-Site-Data. Default:
-	// nothing.
+	// signs in on it: cache or storage, as in the header Clear-Site-Data.
+	// Default: nothing.
 	ClearSiteData []string
 
-	// Cache says what caches may keep of the application's responses to signed-in
-	// visitors, where the application says nothing. Default: CachePrivate.
+	// Cache says what caches may keep of the application's responses to
+	// signed-in visitors, unless the application says it itself. Default:
+	// CachePrivate.
 	Cache Cache
 
 	// LateForms are paths that accept forms of other sites, for example a SAML
@@ -155,9 +158,10 @@ type Config struct {
 	// /.authentik.
 	Prefix string
 	// Site is this site's origin as browsers see it. It is needed if requests
-	// arrive with another scheme or host. Default: what Resolve returns.
+	// reach the gate with another scheme or host. Default: what Resolve
+	// returns.
 	Site *url.URL
-	// Headers says which identity headers the application gets.
+	// Headers configures the identity headers for the application.
 	Headers HeaderConfig
 	// Assertion configures signed assertions. A header with the claim assertion
 	// needs it. Default: no assertions are signed.
@@ -169,26 +173,26 @@ type Config struct {
 	// who opens one of them from a page of this site is signed out here as well,
 	// after the application has answered. Default: none.
 	SignOutPaths []string
-	// Page says how the gate's pages look.
+	// Page configures the looks of the gate's pages.
 	Page PageConfig
 
 	// Plex is the client for sign-ins with a Plex source. Default: plex.New, which
 	// uses plex.tv. With plex.None these sign-ins happen on authentik's own page.
 	Plex plex.Client
 
-	// Open reports whether a request needs no sign-in. A path that servers read in
-	// different ways (see rules.AmbiguousPath) needs a sign-in even so, since the
-	// application may read it as another path than Open. Default: no request is
-	// open.
+	// Open reports whether a request needs no sign-in. A path that servers read
+	// in different ways (see rules.AmbiguousPath) always needs a sign-in, since
+	// the application may read it as another path than Open. Default: no
+	// request is open.
 	Open func(*http.Request) bool
 	// DangerouslyOpen is like Open, but also decides about ambiguous paths. A
 	// request needs no sign-in if either function returns true. Default: no
 	// request is open.
 	DangerouslyOpen func(*http.Request) bool
 	// Preflight lets preflights of other origins pass (Fetch, CORS-preflight
-	// request), whatever Rules demand. Cookies, credentials, identity headers and
-	// headers that change the method are removed from them. Default: preflights
-	// get 401, as other requests do.
+	// request), whatever Rules demand. Cookies, credentials, identity headers
+	// and headers that change the method are removed from them. Default:
+	// preflights get 401, like other requests.
 	Preflight bool
 	// Resolve returns what the server in front knows about a request: its scheme,
 	// host and client. Default: those of the connection itself.
@@ -207,10 +211,10 @@ type Config struct {
 	// Metrics counts what happens. Default: nothing is counted.
 	Metrics Metrics
 	// Debug is the name of a group. For its members the response header
-	// ExplainHeader explains every decision. Default: no response has that header.
+	// ExplainHeader explains every decision. Default: it explains none.
 	Debug string
 	// WhyOpen returns the option that opens a request, or a text that no option
-	// does, for Explain. Default: Explain does not name an option.
+	// does. Explain uses it. Default: Explain does not name an option.
 	WhyOpen func(*http.Request) string
 	// Tracer traces sign-ins. Default: nothing is traced.
 	Tracer Tracer
@@ -223,7 +227,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// demandAttrs returns what the gate names at authentik, for lines in the log.
+// demandAttrs returns the objects at authentik that the gate's configuration
+// names, for log lines.
 func (cfg Config) demandAttrs() (attrs []slog.Attr) {
 	for _, named := range []struct{ key, value string }{
 		{"flow", cfg.Flow}, {"application", cfg.Application}, {"client_id", cfg.OIDC.ClientID},
@@ -243,13 +248,13 @@ func (cfg Config) hosts() []string {
 	return cfg.Hosts
 }
 
-// Resolved is what the server in front has found out about a request: scheme,
-// host and client address, as far as it trusts the proxies before it to tell
-// them, and the address as it was requested.
+// Resolved is what the server in front knows about a request: scheme, host and
+// client address, from the connection and from proxies that it trusts, and the
+// address as it was requested.
 type Resolved = exchange.Resolved
 
-// resolveConnection looks only at the connection, and at no header of a client
-// or a proxy.
+// resolveConnection reads only the connection, and no header of a client or a
+// proxy.
 func resolveConnection(r *http.Request) Resolved {
 	at := Resolved{Scheme: "http", Host: r.Host, Asked: r.URL}
 	if r.TLS != nil {
@@ -261,7 +266,8 @@ func resolveConnection(r *http.Request) Resolved {
 	return at
 }
 
-// resolve asks the server in front, and the operator before it.
+// resolve returns what the server in front knows about a request. Config.Site
+// takes precedence.
 func (g *Gate) resolve(r *http.Request) Resolved {
 	at := g.cfg.Resolve(r)
 	if g.cfg.Site != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// checkDescribed checks a gate that another proxy asks: it refuses what needs the
-// bodies of requests, or the application's responses.
+// checkDescribed checks a gate that another proxy asks. It refuses options that
+// need the bodies of requests, or the application's responses.
 func (cfg Config) checkDescribed(wrong func(option string, err error)) {
 	for _, o := range []struct {
 		option string
@@ -33,7 +33,8 @@ func (cfg Config) checkDescribed(wrong func(option string, err error)) {
 	}
 }
 
-// checkLoginHost checks a login host: it refuses what guards an application.
+// checkLoginHost checks a login host. It refuses options that guard an
+// application.
 func (cfg Config) checkLoginHost(wrong func(option string, err error)) {
 	given(cfg.LoginHost.StepUp, func() { wrong("step up", rules.Slug(cfg.LoginHost.StepUp)) })
 	wrong("prefix", cfg.checkBelowAuthentik())

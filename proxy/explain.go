@@ -20,9 +20,9 @@ import (
 // Config.Debug.
 const ExplainHeader = "X-Authentik-Explain"
 
-// An Explanation says why a gate decides about a request as it does. It has no
-// secret: no cookie, no token, and of the headers for the application only the
-// values that say who the user is.
+// An Explanation says what a gate decides about a request, and why. It contains
+// no secrets: no cookie, no token, and of the headers for the application only
+// the values that say who the user is.
 type Explanation struct {
 	// Decision is pass, open, own, sign-in, refuse, or ask if authentik has to be
 	// asked first.
@@ -30,23 +30,23 @@ type Explanation struct {
 	// Code is the code of a refusal, and Status the status of the response.
 	Code   fault.Code `json:"code,omitempty"`
 	Status int        `json:"status,omitempty"`
-	// Steps say in order what the decision rests on.
+	// Steps are the reasons for the decision, in their order.
 	Steps []string `json:"steps"`
-	// Asks are the questions to authentik that the decision waits for, each with the
-	// address that would be asked. They are empty unless Decision is ask.
+	// Asks are the questions to authentik that the decision depends on, each
+	// with the address that would be asked. They are empty unless Decision is
+	// ask.
 	Asks []string `json:"asks,omitempty"`
 	// Open says which option opens the request, or that no option does. It is
 	// empty if Config.WhyOpen says nothing.
 	Open    string           `json:"open,omitempty"`
 	Session ExplainedSession `json:"session"`
-	// Rules are all that is demanded, beginning with what is demanded of all
-	// requests.
+	// Rules are all demands. The demands on every request come first.
 	Rules []ExplainedRule `json:"rules"`
-	// Removed are names of request headers that the client has made up. Told are the
-	// headers that the application gets, if the request passes.
+	// Removed are the names of identity headers that the client has sent. Told
+	// are the headers that the application gets, if the request passes.
 	Removed []string          `json:"removed,omitempty"`
 	Told    []ExplainedHeader `json:"told,omitempty"`
-	// At is how the gate sees the request.
+	// At is the request as the gate sees it.
 	At ExplainedRequest `json:"at"`
 }
 
@@ -57,20 +57,20 @@ type ExplainedRequest struct {
 	Client string `json:"client"`
 }
 
-// ExplainedSession is the session of a request, or why none was found.
+// ExplainedSession is the session of a request, or says why none was found.
 type ExplainedSession struct {
 	ID    string    `json:"id,omitempty"`
 	User  string    `json:"user,omitempty"`
 	Begun time.Time `json:"begun,omitzero"`
 	Until time.Time `json:"until,omitzero"`
-	// Confirmed is when authentik has last confirmed it.
+	// Confirmed is when authentik last confirmed the session.
 	Confirmed time.Time `json:"confirmed,omitzero"`
 	// Missing says why the request has no session: one reason for each session
 	// cookie.
 	Missing []string `json:"missing,omitempty"`
 }
 
-// ExplainedRule is a rule, and what it demands.
+// ExplainedRule is a rule, and its demands.
 type ExplainedRule struct {
 	Rule string `json:"rule"`
 	// Applies says whether the rule applies to the request.
@@ -92,9 +92,9 @@ type ExplainedHeader struct {
 	Hidden bool   `json:"hidden,omitempty"`
 }
 
-// Explain says what the gate would decide about a request, and why. It decides as
-// Guard does and changes nothing: no session is used, ended or counted by it, and
-// authentik is asked nothing. The request is not changed either.
+// Explain says what the gate would decide about a request, and why. It decides
+// as Guard does, but changes nothing: it neither uses, ends nor counts a
+// session, it does not ask authentik, and it does not change the request.
 func (g *Gate) Explain(r *http.Request) Explanation {
 	r = r.Clone(r.Context())
 	x := exchange.Exchange{R: r, At: g.resolve(r), Shared: g.member.Shared, Sent: slices.Clone(g.member.Sent(r)), Trace: new(exchange.Trace)}
@@ -109,7 +109,7 @@ func (g *Gate) Explain(r *http.Request) Explanation {
 	return e
 }
 
-// explain puts a decision into words.
+// explain explains a decision.
 func (g *Gate) explain(x *exchange.Exchange, d decision.Decision) Explanation {
 	e := Explanation{Decision: decision.Kind(d), Steps: x.Trace.Steps, Rules: []ExplainedRule{}, At: ExplainedRequest{x.Origin(), x.At.Asked.Path, x.At.Client.String()}}
 	s, found, _ := x.Session()
@@ -148,7 +148,7 @@ func (g *Gate) explain(x *exchange.Exchange, d decision.Decision) Explanation {
 	return e
 }
 
-// asksAbout says what authentik would be asked about the session of a user.
+// asksAbout returns the questions to authentik about the session of a user.
 func (g *Gate) asksAbout(user string) (all []string) {
 	if app := g.cfg.Application; app != "" {
 		all = append(all, "whether "+user+" may use the application "+app+" (/api/v3/core/applications/"+app+"/check_access/)")
@@ -159,7 +159,7 @@ func (g *Gate) asksAbout(user string) (all []string) {
 	return append(all, "whether "+user+" is still signed in (/api/v3/core/users/me/)")
 }
 
-// asksAboutProgram says what authentik would be asked about the credential of a
+// asksAboutProgram returns the questions to authentik about the credential of a
 // program.
 func (g *Gate) asksAboutProgram(x *exchange.Exchange) []string {
 	switch {
@@ -172,7 +172,7 @@ func (g *Gate) asksAboutProgram(x *exchange.Exchange) []string {
 	}
 }
 
-// explained returns what is demanded as an explanation says it.
+// explained returns demands in the form of an explanation.
 func explained(all []access.Demands) []ExplainedRule {
 	rules := make([]ExplainedRule, 0, len(all))
 	for _, one := range all {
@@ -202,7 +202,7 @@ func (g *Gate) debug(x *exchange.Exchange, d decision.Decision) {
 	x.W.Header().Set(ExplainHeader, g.explain(&again, d).line())
 }
 
-// maxLine bounds the explanation in a header, in bytes.
+// maxLine is the maximum length of the explanation in a header, in bytes.
 const maxLine = 2 << 10
 
 // line returns the explanation in printable ASCII.

@@ -29,20 +29,20 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/upstream"
 )
 
-// sweepEvery is how often the gate forgets what has expired.
+// sweepEvery is how often the gate drops what has expired.
 const sweepEvery = time.Minute
 
 // A Next is the handler behind the gate. It may return an error, as Caddy's
 // handlers do.
 type Next func(http.ResponseWriter, *http.Request) error
 
-// A Gate guards an application: it lets in users who have signed in at
+// A Gate guards an application: it admits users who have signed in at
 // authentik. It is safe for concurrent use. Close ends its background work.
 type Gate struct {
 	cfg        Config
 	headers    *headers.Headers
 	sessions   *session.Registry
-	member     *group.Member      // the rooms that gates beside this one use as well
+	member     *group.Member      // the internal packages that neighbouring gates use as well
 	loginHost  *loginhost.Handler // nil if this gate is no login host
 	lateForms  *lateform.Handler
 	pictures   *pictures.Pictures
@@ -57,7 +57,7 @@ type Gate struct {
 	leave      []func() // the family, and the group
 }
 
-// New returns a gate, or reports everything that is wrong with its configuration.
+// New returns a gate, or an error with all mistakes in its configuration.
 func New(cfg Config) (*Gate, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
@@ -94,7 +94,7 @@ func New(cfg Config) (*Gate, error) {
 		g.pictures.Sweep()
 		g.member.Shared.Programs.Sweep()
 	})
-	switch { // known to each other before a visitor comes
+	switch { // they know each other before a visitor comes
 	case g.loginHost != nil:
 		g.leave = append(g.leave, cfg.Family.neighbours.Join(g.loginHost.Announce))
 		g.background.Go(g.loginHost.Stay)
@@ -105,8 +105,8 @@ func New(cfg Config) (*Gate, error) {
 	return g, nil
 }
 
-// Close ends what the gate does in the background and waits until it has ended.
-// Requests are still answered.
+// Close ends the gate's background work and waits until it has ended. Requests
+// are still answered.
 //
 // If requests of signed-in users are running, Close does not wait for them: the
 // gate stays active for as long as they run, since they have to end with their
@@ -128,10 +128,10 @@ func (g *Gate) Close() error {
 // after Close, and after the last request that was running then.
 func (g *Gate) Closed() <-chan struct{} { return g.closed }
 
-// Guard is the whole gate. It lets the request pass to next, or answers it
-// itself. An error comes only from next. Next gets the response writer as it is,
-// except that with CachePrivate the header of a response to a signed-in visitor is
-// marked on its way.
+// Guard decides about a request, and lets it pass to next or answers it itself.
+// The error is always one of next. With CachePrivate, the header of a response
+// to a signed-in visitor is marked before it is written; apart from that, next
+// gets the response writer as it is.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.member.Shared, Sent: g.member.Sent(r)}
 	left := g.prepare(&x)
@@ -176,13 +176,14 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 }
 
 // prepare reads what a request shows, and then strips the identity headers that
-// the client has made up. It returns the gate from whose relay the request is left
+// the client has sent. It returns the gate from whose relay the request is left
 // over, or nil.
 func (g *Gate) prepare(x *exchange.Exchange) (left *group.Member) {
-	// This must come first: Strip removes the header that left-over requests are
-	// known by, and then their password would reach the application.
+	// This must come first: Strip removes the header by which left-over
+	// requests are recognized, and their password would then reach the
+	// application.
 	left, _ = g.member.LeftOver(x.R, x.At)
-	x.Authorization = g.member.Authorization(x.R) // likewise
+	x.Authorization = g.member.Authorization(x.R) // this too, before Strip
 	if g.member.Shared.Programs != nil {
 		x.Credential = programs.Read(x.Authorization)
 	}
@@ -191,8 +192,8 @@ func (g *Gate) prepare(x *exchange.Exchange) (left *group.Member) {
 	return left
 }
 
-// accompany passes a request by which a user signs in or out at the application
-// itself.
+// accompany passes a request with which a user signs in or out at the
+// application itself.
 func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) error {
 	w := x.W
 	x.Sent = slices.Clone(x.Sent) // which Introduce changes in place
@@ -211,12 +212,12 @@ func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) err
 	return err
 }
 
-// passToAuthentik passes a request through a login host. What authentik answers
+// passToAuthentik passes a request through a login host. authentik's answer
 // goes to the browser as it is; the gate only reads its header afterwards.
 func (g *Gate) passToAuthentik(x exchange.Exchange, next Next) error {
 	passing := g.loginHost.Passing(&x)
 	request, _ := g.upstream.Introduce(&x, nil, false)
-	defer func() { passing.Answered(x.W.Header()) }() // also if the browser leaves in the middle of an answer
+	defer func() { passing.Answered(x.W.Header()) }() // even if the browser disconnects in the middle of an answer
 	return next(x.W, request)
 }
 
@@ -245,8 +246,8 @@ func (g *Gate) answer(x *exchange.Exchange, d decision.Decision) {
 	}
 }
 
-// refuse answers a request that is refused. A form that a browser has sent is kept
-// for a visitor who only has to sign in, except in a frame.
+// refuse answers a refused request. If the visitor only has to sign in, it
+// keeps a form that the browser has sent, except in a frame.
 func (g *Gate) refuse(x *exchange.Exchange, err *fault.Error) {
 	switch {
 	case err.Code == fault.SignInRequired && intent.Submits(x.R):

@@ -12,7 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// A Group is the gates on one server of one configuration. Several may guard
+// A Group is the gates of one configuration on one server. Several may guard
 // the same host, for different paths and with different demands. The gate that
 // gets a request for the gates' own addresses is then often not the gate that
 // asked for the sign-in; it hands the request over to that gate. A gate joins
@@ -23,22 +23,23 @@ type Group struct{ members group.Group }
 // A Family is the gates of one process that guard the same hosts, or share a
 // store. Each gate removes the session cookies of all of them from requests to
 // its application. The tombstone of a session lasts as long as the longest
-// session of any of them. All gates together hold only a few large forms at a
-// time. The zero Family has no members; a gate joins in New and leaves in
-// Close. It is safe for concurrent use.
+// session of any of them. All gates together hold only a few large forms at the
+// same time. A gate joins in New and leaves in Close. The zero Family has no
+// members. It is safe for concurrent use.
 type Family struct {
 	members exchange.Family
-	room    intake.Room // for larger bodies of requests
+	room    intake.Room // memory for larger request bodies
 	// neighbours are the login hosts among them.
 	neighbours host.Neighbours
 }
 
-// Following returns a request that meets gates again after one of them has let it
-// pass, as Caddy's routes for errors do. passed is the request that the gate has
-// handed to Next: the gates know from it what the browser has sent.
+// Following returns a request that meets gates again after one of them has let
+// it pass, for example in Caddy's routes for errors. passed is the request that
+// the gate has handed to Next. From it, the gates know what the browser has
+// sent.
 func Following(r, passed *http.Request) *http.Request { return group.Following(r, passed) }
 
-// described returns what the rules demand.
+// described returns a description of the rules' demands.
 func (cfg Config) described() (texts []string) {
 	for _, rule := range cfg.Rules {
 		texts = append(texts, fmt.Sprint(rule.Require, rule.demand()))
@@ -46,7 +47,7 @@ func (cfg Config) described() (texts []string) {
 	return texts
 }
 
-// identity describes what the gate demands and where its sessions belong.
+// identity describes the gate's demands, and where its sessions are stored.
 func (cfg Config) identity() *exchange.Identity {
 	texts := []string{
 		cfg.Client.Root(), cfg.Flow, cfg.Application, string(cfg.Login), cfg.Prefix,

@@ -21,9 +21,11 @@ type HeaderPreset string
 
 // The presets.
 const (
-	// HeadersRemote sets Remote-User, Remote-Name, Remote-Email and Remote-Groups.
+	// HeadersRemote sets Remote-User, Remote-Name, Remote-Email and
+	// Remote-Groups.
 	HeadersRemote = HeaderPreset(headers.Remote)
-	// HeadersAuthentik sets the names that authentik's own proxy outpost sends.
+	// HeadersAuthentik sets the headers that authentik's own proxy outpost
+	// sends.
 	HeadersAuthentik = HeaderPreset(headers.Authentik)
 	// HeadersOff sets no headers.
 	HeadersOff = HeaderPreset(headers.Off)
@@ -35,48 +37,49 @@ const (
 	MaxHeaderSize = headers.MaxSize
 )
 
-// HeaderEncoding is how names are spelled in the values of headers. In every
-// encoding, two different names have different spellings, and one name never
-// looks like a list of several.
+// HeaderEncoding says how names are written in the values of headers. In every
+// encoding, two different names look different, and one name never looks like a
+// list of several.
 type HeaderEncoding string
 
 // The encodings.
 const (
-	// EncodingUTF8 sends UTF-8, as authentik's own outpost does. Controls, a
-	// separator inside a name, blanks at its ends, and a percent sign that two
-	// hexadecimal digits follow are percent-encoded.
+	// EncodingUTF8 sends UTF-8, as authentik's own outpost does. It
+	// percent-encodes control characters, a separator inside a name, blanks at
+	// its ends, and a percent sign before two hexadecimal digits.
 	EncodingUTF8 = HeaderEncoding(headers.UTF8)
-	// EncodingPercent percent-encodes all but printable ASCII.
+	// EncodingPercent percent-encodes everything except printable ASCII.
 	EncodingPercent = HeaderEncoding(headers.Percent)
-	// EncodingLatin1 is EncodingUTF8 in ISO 8859-1. A value with other characters is
-	// spelled as with EncodingPercent.
+	// EncodingLatin1 is EncodingUTF8 in ISO 8859-1. A value with other
+	// characters is written as with EncodingPercent.
 	EncodingLatin1 = HeaderEncoding(headers.Latin1)
 	// EncodingQuotedPrintable is the encoding quoted-printable of RFC 2045,
 	// without line breaks.
 	EncodingQuotedPrintable = HeaderEncoding(headers.QuotedPrintable)
-	// EncodingRFC2047 has encoded words of RFC 2047 where a name needs them.
+	// EncodingRFC2047 uses the encoded words of RFC 2047 for names that need
+	// them.
 	EncodingRFC2047 = HeaderEncoding(headers.RFC2047)
 )
 
 // HeaderEncodings returns the names of all encodings.
 func HeaderEncodings() []string { return headers.Encodings() }
 
-// Spell returns what a header with only this name says.
+// Spell returns the value of a header for one name.
 func (e HeaderEncoding) Spell(name string) string { return headers.Encoding(e).Spell(name) }
 
-// Join returns what a header with these names says, separated by commas.
+// Join returns the value of a header for a list of names, separated by commas.
 func (e HeaderEncoding) Join(names []string) string { return headers.Encoding(e).Join(names) }
 
-// HeaderConfig says which identity headers the application gets. In any case,
-// headers of all presets that a client has sent are removed.
+// HeaderConfig configures the identity headers for the application. The gate
+// always removes the headers of all presets from what a client sends.
 type HeaderConfig struct {
 	// Preset is the set to begin with. Default: HeadersRemote, or HeadersOff if Own
 	// has rules.
 	Preset HeaderPreset
-	// Encoding is how values are spelled. Default: EncodingUTF8.
+	// Encoding is the encoding of values. Default: EncodingUTF8.
 	Encoding HeaderEncoding
-	// MaxSize is how long a value may be, in bytes, from 1 KiB to 64 KiB. A header
-	// whose value is longer is not sent. Default: 8 KiB.
+	// MaxSize is the maximum size of a value, in bytes, from 1 KiB to 64 KiB. A
+	// header with a longer value is not sent. Default: 8 KiB.
 	MaxSize int
 	// Groups are patterns for the names of groups, in which * matches any
 	// characters. The application gets only groups that match one of them.
@@ -86,7 +89,8 @@ type HeaderConfig struct {
 	// have them in the attribute additionalHeaders. Names that begin with
 	// X-Authentik- need not be listed. It needs the scope ak_proxy. Default: none.
 	Additional []string
-	// Own adds headers to the preset, or replaces some of it.
+	// Own adds headers to the preset, or replaces some of its headers. Default:
+	// none.
 	Own []HeaderRule
 }
 
@@ -100,13 +104,14 @@ type HeaderRule struct {
 	// bars if the claim ends with one: groups|. It can also be assertion, with
 	// Config.Assertion.
 	Claim string
-	// Encoding is how the value is spelled. Default: the encoding of HeaderConfig.
+	// Encoding is the encoding of the value. Default: the encoding of
+	// HeaderConfig.
 	Encoding HeaderEncoding
 	// Value computes the header's value for each request, instead of Claim.
 	Value func(*http.Request, Session) string
-	// Of computes the header's value once for each session, and anew at a recheck,
-	// instead of Claim. The session has no ID yet. If the value is empty, a
-	// warning is logged.
+	// Of computes the header's value once for each session, and again at each
+	// recheck, instead of Claim. The session has no ID yet. If the value is
+	// empty, a warning is logged.
 	Of func(Session) string
 }
 
@@ -128,7 +133,7 @@ func (c HeaderConfig) options() headers.Options {
 			}
 		}
 		if own.Claim == assertionClaim {
-			rule.Encoding = cmp.Or(rule.Encoding, headers.UTF8) // of JSON Web Tokens it changes nothing
+			rule.Encoding = cmp.Or(rule.Encoding, headers.UTF8) // it has no effect on JSON Web Tokens
 			rule.Value = func(r *http.Request) string {
 				s, _ := SessionFrom(r.Context())
 				return s.Assertion()
@@ -139,8 +144,8 @@ func (c HeaderConfig) options() headers.Options {
 	return o
 }
 
-// headers returns the options of the gate's headers, with what the gate knows of
-// the application.
+// headers returns the options of the gate's headers, with what the gate knows
+// about the application.
 func (cfg Config) headers() headers.Options {
 	o := cfg.Headers.options()
 	o.Application, o.BeforeAuthentik = cfg.Application, cfg.LoginHost != nil
@@ -157,14 +162,14 @@ func (c HeaderConfig) check() (errs []error) {
 	return errs
 }
 
-// IdentityHeaders returns the names of the headers that tell the application who
-// the visitor is. Beside them, users may have headers that begin with
+// IdentityHeaders returns the names of the headers that tell the application
+// who the visitor is. In addition, users may have headers that begin with
 // X-Authentik-.
 func (g *Gate) IdentityHeaders() []string { return g.headers.Names() }
 
-// IsIdentityHeader reports whether some application may read who the visitor is
-// from a header of this name. The gate removes it from each request, in every
-// spelling, before it sets its own.
+// IsIdentityHeader reports whether some application may read the visitor's
+// identity from a header of this name. The gate removes it from each request,
+// in every spelling, before it sets its own headers.
 func (g *Gate) IsIdentityHeader(name string) bool { return g.headers.Protects(name) }
 
 // assertionClaim is the claim of a header with a signed assertion.
@@ -178,8 +183,8 @@ const (
 
 // AssertionConfig configures signed assertions. An assertion is a JSON Web
 // Token (RFC 7519) signed with ES256 (RFC 7518), whose issuer is Config.Site.
-// The keys to verify it with are at the address jwks below the prefix (RFC
-// 7517). They are derived from Config.Key and change every 30 days.
+// The public keys are at the address jwks below the prefix (RFC 7517). They are
+// derived from Config.Key and change every 30 days.
 type AssertionConfig struct {
 	// Audience is the recipient of the assertions (aud). An application must
 	// refuse an assertion with another audience. Default: the issuer, followed by

@@ -12,7 +12,7 @@ import (
 // Login says how visitors sign in.
 type Login string
 
-// The ways to sign in.
+// The values of Login.
 const (
 	// LoginPage shows authentik's challenges on the gate's own pages.
 	LoginPage Login = "page"
@@ -20,29 +20,32 @@ const (
 	loginAtHost Login = "at"
 	// LoginRelay shows authentik's own pages on this site's host.
 	LoginRelay Login = "relay"
-	// LoginRedirect sends browsers to authentik's own pages, by OpenID Connect.
+	// LoginRedirect sends browsers to authentik's own pages, with OpenID
+	// Connect.
 	LoginRedirect Login = "redirect"
 )
 
-// LoginHostConfig says how a login host works.
+// LoginHostConfig configures a login host.
 type LoginHostConfig struct {
-	// Page shows the sign-ins of other sites on pages of the gate, on this host. In
-	// the end the browser has authentik's own session. Default: authentik's own
-	// pages.
+	// Page shows the sign-ins of other sites on pages of the gate, on this
+	// host. In the end the browser has authentik's own session. Default:
+	// visitors sign in on authentik's own pages.
 	Page bool
-	// StepUp is the slug of the flow that signs visitors in with a second factor, for
-	// gates with RequireMFA. That authentik has signed the user in by this flow is
-	// what counts, so no user without a second factor may get to its end. Default: no
-	// gate can demand one.
+	// StepUp is the slug of the flow that signs visitors in with a second
+	// factor, for gates with RequireMFA. The gate trusts that every user whom
+	// this flow signs in has given a second factor, so the flow must not end
+	// without one. Default: no gate can demand a second factor.
 	StepUp string
 }
 
-// OIDCConfig describes the gate as a client of OpenID Connect, as it is
-// registered at authentik.
+// OIDCConfig is the gate's registration as a client of OpenID Connect at
+// authentik.
 type OIDCConfig struct {
-	// ClientID is the client's identifier at the provider. Empty: OpenID Connect is not used.
+	// ClientID is the client's identifier at the provider. Default: OpenID
+	// Connect is not used.
 	ClientID string
-	// ClientSecret is empty for a public client.
+	// ClientSecret is the client's secret. Default: the client is public and
+	// has none.
 	ClientSecret string
 	// Scopes are requested in addition to openid, and to offline_access if
 	// authentik offers it. Default: profile and email.
@@ -59,7 +62,7 @@ type OIDCConfig struct {
 	SignOutBack bool
 }
 
-// demand is what this gate demands of a sign-in.
+// demand returns the gate's demand on every sign-in.
 func (cfg Config) demand() authn.Demand {
 	return authn.Demand{MFA: cfg.RequireMFA, MaxAge: cfg.MaxAge}
 }
@@ -72,8 +75,8 @@ func (cfg Config) demandsMFA() bool {
 // used reports whether sign-ins use OpenID Connect.
 func (c OIDCConfig) used() bool { return c.ClientID != "" }
 
-// wonBy returns what the gate's sessions are begun with: its flow, its client
-// or its login host. It is empty if the gate names none of them.
+// wonBy returns what the gate's sessions begin with: its flow, its client or
+// its login host. It is empty if the configuration names none of them.
 func (cfg Config) wonBy() string {
 	switch {
 	case cfg.OIDC.used():
@@ -86,7 +89,7 @@ func (cfg Config) wonBy() string {
 	return cfg.Flow
 }
 
-// originOf returns an origin in the one spelling that requests have as well.
+// originOf returns an origin in the form that origins of requests have.
 func originOf(u *url.URL) string {
 	return exchange.Origin(Resolved{Scheme: u.Scheme, Host: rules.Authority(u.Scheme, u.Host)})
 }

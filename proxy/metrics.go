@@ -7,30 +7,30 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 )
 
-// Metrics counts what the gate does. Labels come from closed sets: never a user,
-// a path or a host. Implementations are safe for concurrent use and return at
-// once.
+// Metrics counts what the gate does. Labels have closed sets of values: never a
+// user, a path or a host. Implementations are safe for concurrent use and
+// return at once.
 type Metrics interface {
 	// Decision counts one decision: pass, open, own, sign-in, refuse or weigh.
 	Decision(kind string)
-	// Step counts one challenge: asked, and for its answer accepted, refused,
-	// failed, or slowed if it was not passed on because there were too many.
-	// Components are texts of authentik: a label must be one of
-	// flowclient.Components.
+	// Step counts one step of a challenge. outcome is asked, or for its answer
+	// accepted, refused, failed, or slowed; slowed means that the answer was
+	// not passed on, because there were too many. authentik chooses the text of
+	// a component, so a label must be one of flowclient.Components.
 	Step(component, outcome string)
 	// Program counts one try of a program's credential: accepted, refused or
 	// failed by authentik, or slowed if it was not passed on because there were
 	// too many. A credential whose last result is still cached is not tried. The
 	// scheme is basic or bearer.
 	Program(scheme, outcome string)
-	// SignIn counts the end of a visit: admitted, denied or failed. The source is
-	// session or oidc.
+	// SignIn counts the end of a visit: admitted, denied or failed. The source
+	// is session or oidc.
 	SignIn(source, outcome string)
 	// SignInTook measures a sign-in that has begun a session: from the first
 	// challenge, or from the redirect to authentik, to the session.
 	SignInTook(source string, took time.Duration)
-	// Refused counts a request that was refused for another reason than a missing
-	// sign-in. The code is one of package fault.
+	// Refused counts a request that was refused for another reason than a
+	// missing sign-in. The code is one of package fault.
 	Refused(code string)
 	// Ended counts a session's end: signed-out, replaced, gone, idle, limit or
 	// admin. back-channel and front-channel count notices, each of which may end
@@ -69,9 +69,9 @@ func (NopMetrics) Ended(string) {}
 func (NopMetrics) HeaderLeftOut(string) {}
 
 // A Tracer begins spans of a distributed trace: one for each request of a
-// sign-in or sign-out. Its methods say what an implementation has to do. Calls
-// to authentik and to the store are made with the context that Start has
-// returned; the transport and the store can begin further spans there.
+// sign-in or sign-out. Its methods say what an implementation must do. Calls to
+// authentik and to the store have the context that Start has returned; the
+// transport and the store can begin further spans there.
 type Tracer = exchange.Tracer
 
 // A Span is one part of a trace.

@@ -18,7 +18,7 @@ var ErrNoUser = errors.New("proxy: no session is known of a user of this name")
 var ErrNoSession = errors.New("proxy: no live session has this id")
 
 // An Entry describes a session to an operator. Unlike a Session it contains no
-// secret, and it says which browser the session belongs to.
+// secrets, and it says which browser the session belongs to.
 type Entry struct {
 	// ID is the session's public name, as in logs.
 	ID   string `json:"id"`
@@ -30,11 +30,10 @@ type Entry struct {
 	// began the session. Operator.Cached does not return them.
 	Address netip.Addr `json:"address,omitzero"`
 	Agent   string     `json:"agent,omitempty"`
-	// Site is the host that the session is good for, or the domain, with a dot
-	// before it.
+	// Site is the host for which the session is valid, or the domain, with a
+	// dot before it.
 	Site string `json:"site"`
-	// Flow is the flow that the session was begun with, if the gate demands a
-	// certain one.
+	// Flow is the flow with which the session began, if the gate demands one.
 	Flow string `json:"flow,omitempty"`
 }
 
@@ -44,7 +43,7 @@ type Operator struct {
 	flow     string
 }
 
-// Operator returns what an operator can do with the gate's sessions.
+// Operator returns the Operator of the gate's sessions.
 func (g *Gate) Operator() Operator { return Operator{g.sessions, g.cfg.Flow} }
 
 // SessionsOf lists the live sessions of a user, wherever they are used, the
@@ -84,7 +83,7 @@ func (o Operator) listed(ctx context.Context, username string) ([]listing, error
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 || name == username { // otherwise that user was renamed since
+		if i == 0 || name == username { // otherwise that user has been renamed since
 			lists = append(lists, listing{uid, name, list})
 		}
 	}
@@ -103,7 +102,7 @@ func entries(username string, list []index.Entry) []Entry {
 	return all
 }
 
-// Cached lists the sessions that the gate has let in and still caches. There
+// Cached lists the sessions that the gate has admitted and still caches. There
 // may be others in the store.
 func (o Operator) Cached() []Entry {
 	all := []Entry{}
@@ -121,10 +120,11 @@ func (o Operator) entry(s *session.Session) Entry {
 }
 
 // EndAll ends all sessions of a user that began before the call, wherever they
-// are used, and returns them. Sessions of other users, and those that begin
+// are used, and returns them. Sessions of other users, and sessions that begin
 // afterwards, go on. The gates also forget the user's programs, so that
 // authentik is asked about their next requests; the result has the programs of
-// this process. It returns ErrNoUser for a username without any of these.
+// this process. It returns ErrNoUser for a username without sessions, programs
+// and recent sign-ins.
 func (o Operator) EndAll(ctx context.Context, username string) ([]Entry, error) {
 	lists, err := o.listed(ctx, username)
 	known := !errors.Is(err, ErrNoUser)
@@ -161,16 +161,16 @@ func (o Operator) endPrograms(ctx context.Context, username string) (all []Entry
 	for _, s := range ended {
 		o.sessions.Report(ctx, s.Name(), username, "admin")
 		entry := o.entry(s)
-		entry.Site = "" // good wherever the credential is shown
+		entry.Site = "" // valid wherever the credential is shown
 		all = append(all, entry)
 	}
 	return all, err
 }
 
-// EndAuthentik ends all sessions that rest on one session of authentik, by
-// authentik's own identifier of it, in every process. Other sessions of the
-// same user go on, and so does authentik's own session. It is not an error if
-// no session rests on it.
+// EndAuthentik ends all sessions that rest on one session of authentik, given
+// by authentik's own identifier, in every process. Other sessions of the same
+// user go on, and so does authentik's own session. If no session rests on it,
+// there is no error.
 func (o Operator) EndAuthentik(ctx context.Context, sid string) error {
 	if sid == "" {
 		return ErrNoSession
@@ -198,9 +198,9 @@ func (o Operator) endEach(ctx context.Context, cached []*session.Session) (ended
 	return ended, nil
 }
 
-// EndOne ends the session of a public id. With a username it is looked for
-// among all of that user's sessions; without, among those that the gate caches.
-// It returns ErrNoSession if no such session is found.
+// EndOne ends the session of a public ID. With a username, the session is
+// looked for among all of that user's sessions; without one, among those that
+// the gate caches. It returns ErrNoSession if there is no such session.
 func (o Operator) EndOne(ctx context.Context, username, id string) (Entry, error) {
 	if username != "" {
 		if ended, err := o.endListed(ctx, username, id); !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrNoUser) {

@@ -12,23 +12,23 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A Rule demands more of some requests than the gate demands of all. A request
-// has to meet every rule that applies to it, and is never open if a rule
-// applies.
+// A Rule adds demands for some requests to the demands on all. A request has to
+// meet every rule that applies to it, and is never open if a rule applies.
 type Rule struct {
-	// Name is how Explain names the rule. Default: its number.
+	// Name is the rule's name in Explain. Default: its number.
 	Name string
 	// Match reports whether the rule applies to a request. A request whose path
 	// servers read in different ways (see rules.AmbiguousPath) has to meet the
 	// demands of every rule. Required.
 	Match func(*http.Request) bool
-	// Require says who may pass: every requirement must hold.
+	// Require says which users may pass: every requirement must hold. Default:
+	// all users.
 	Require []Requirement
-	// RequireMFA lets in only users who have signed in with a second factor. It
-	// needs what Config.RequireMFA needs.
+	// RequireMFA admits only users who have signed in with a second factor. It
+	// needs what Config.RequireMFA needs. Default: false.
 	RequireMFA bool
-	// MaxAge is how long ago a sign-in at authentik may be. It needs what
-	// Config.MaxAge needs. Default: any time.
+	// MaxAge is the maximum age of a sign-in at authentik. It needs what
+	// Config.MaxAge needs. Default: no maximum.
 	MaxAge time.Duration
 }
 
@@ -61,7 +61,7 @@ func (cfg Config) checkRules(wrong func(option string, err error)) {
 	}
 }
 
-// A Requirement is met by a user for whom one of its values is true.
+// A Requirement is met by a user who has one of its values.
 type Requirement struct {
 	// Claim is "user" for the username, "group" for the name of a group, or a
 	// claim of OpenID Connect. Values are compared exactly; case matters.
@@ -70,7 +70,7 @@ type Requirement struct {
 	Values []string
 }
 
-// access returns what the gate demands of a session.
+// access returns the gate's demands on a session.
 func (cfg Config) access() *access.Policy {
 	p := &access.Policy{
 		Application: cfg.Application, Recheck: cfg.Recheck, Grace: *cfg.Grace,

@@ -8,18 +8,18 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// User is what authentik has said about the user who is signed in.
+// User is what authentik says about the user who is signed in.
 type User = user.User
 
-// A Session is a signed-in user as the gate knows it. It is immutable, cheap to
-// copy, and safe for concurrent use. The zero Session belongs to no user.
+// A Session is a signed-in user. It is immutable, cheap to copy, and safe for
+// concurrent use. The zero Session belongs to no user.
 type Session struct{ s *session.Session }
 
 // NewSession returns a session of a user, for tests of code that reads
 // sessions. No gate accepts it.
 func NewSession(u User) Session { return Session{&session.Session{User: u}} }
 
-// User returns what authentik has said about the user.
+// User returns what authentik says about the user.
 func (s Session) User() User { return s.s.User }
 
 // Begun returns when the user signed in here.
@@ -47,11 +47,11 @@ func (s Session) Claim(name string) (value any, ok bool) {
 func (s Session) AccessToken() string { return s.s.AccessToken }
 
 // Assertion returns a signed assertion about the user, which is valid for at
-// least a minute. It is empty unless Config.Assertion is set.
+// least another minute. It is empty unless Config.Assertion is set.
 func (s Session) Assertion() string { return s.s.Assertion.Text() }
 
 // SessionFrom returns the session of a request that has passed the gate. ok is
-// false for a request without a session, such as one to an open path.
+// false for a request without a session, such as one for an open path.
 func SessionFrom(ctx context.Context) (s Session, ok bool) {
 	found, ok := ctx.Value(session.ContextKey{}).(*session.Session)
 	return Session{found}, ok

@@ -11,21 +11,21 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A SignOnForm is the login form of an application. When a signed-in user's browser
-// loads the application's login page, the gate fills in and sends the form instead,
-// and hands the application's cookies to the browser. The browser never sees the
-// name and the password.
+// A SignOnForm is the login form of an application. When the browser of a
+// signed-in user loads the application's login page, the gate fills in and
+// sends the form, and gives the application's cookies to the browser. The
+// browser never gets the name and the password.
 type SignOnForm struct {
 	// Page is the path of the login page. Required.
 	Page string
-	// Post is the path that the form is sent to, if that is another one. Default:
-	// Page.
+	// Post is the path that the form is sent to. Default: Page.
 	Post string
 	// User and Password are the fields of the form. Required.
 	User, Password FormField
-	// Cookies are names of cookies that the application may set in the browser, in
-	// which * matches any characters. They expire when another user signs in on
-	// the same browser, as with AppCookies for the path /. Required.
+	// Cookies are names of cookies that the application may set in the browser.
+	// In a name * matches any characters. The cookies expire when another user
+	// signs in on the same browser, as with AppCookies for the path /.
+	// Required.
 	Cookies []string
 	// Redirected says that only a redirect means success. Default: any answer that
 	// is not an error and does not show the form again.
@@ -44,7 +44,7 @@ func (f *SignOnForm) cookies() []string {
 type FormField struct {
 	// Name is the name of the field in HTML.
 	Name string
-	// Value returns what is written into it. If it is empty, the user gets the
+	// Value returns the value of the field. If it is empty, the user gets the
 	// application's own page.
 	Value func(Session) string
 }

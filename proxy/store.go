@@ -2,7 +2,7 @@ package proxy
 
 import "github.com/flowsidecar/caddy-authentik/proxy/store"
 
-// The contract of stores, and the store in memory, as package store has them.
+// The contract of stores, and the store in memory, from package store.
 type (
 	// Store is [store.Store].
 	Store = store.Store

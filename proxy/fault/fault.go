@@ -1,7 +1,7 @@
-// Package fault holds the failures that a gate reports: one code for each, with
+// Package fault has the failures that a gate reports: one code for each, with
 // the same meaning on pages, in problem documents and in logs.
 //
-// It lies below every other package of the gate and imports none of them.
+// It is below every other package of the gate and imports none of them.
 package fault
 
 import (
@@ -58,8 +58,8 @@ type Error struct {
 	Code   Code
 	Status int // HTTP status code
 	// Title says what happened in a few English words that never change. It is
-	// the title of the problem document (RFC 9457). The text on pages comes from
-	// the page's catalogue, by Code.
+	// the title of the problem document (RFC 9457). Pages have their own text
+	// for each Code.
 	Title string
 	// RetryAfter is sent as the header Retry-After when it is positive.
 	RetryAfter time.Duration
@@ -137,8 +137,8 @@ func New(code Code, cause error) *Error {
 }
 
 // From returns the Error in err's chain, or the Error that corresponds to err.
-// An error of no known kind becomes AuthentikUnexpected, so that an unforeseen
-// error never lets a request through.
+// An error of an unknown kind becomes AuthentikUnexpected, so that an
+// unforeseen error never lets a request pass.
 func From(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e

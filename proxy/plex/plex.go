@@ -1,5 +1,5 @@
-// Package plex makes the requests to plex.tv that a sign-in with a Plex source
-// of authentik needs.
+// Package plex makes the requests to plex.tv for a sign-in with a Plex source
+// of authentik.
 package plex
 
 import (
@@ -17,19 +17,19 @@ import (
 	"time"
 )
 
-// A Client asks Plex for PINs, which the visitor claims there, and for the
+// A Client asks Plex for PINs, which the visitor claims at Plex, and for the
 // tokens of claimed PINs. New returns the client for plex.tv. Implementations
 // are safe for concurrent use.
 type Client interface {
 	// PIN returns a new PIN. client is the client ID of authentik's source at
 	// Plex.
 	PIN(ctx context.Context, id string) (PIN, error)
-	// Token returns the token of a PIN that was claimed, and an empty text before
-	// that. ErrExpired says that the PIN cannot be claimed any more.
+	// Token returns the token of a PIN that was claimed, and an empty text
+	// before. It returns ErrExpired if the PIN cannot be claimed any more.
 	Token(ctx context.Context, id string, pin PIN) (string, error)
 }
 
-// A PIN has a number, and the code in the address where it is claimed.
+// A PIN has a number, and a code for the address at which it is claimed.
 type PIN struct {
 	ID   int64  `json:"id"`
 	Code string `json:"code"`
@@ -52,7 +52,7 @@ const (
 	maxResponse = 64 << 10 // bytes
 )
 
-// None is for gates that must not ask plex.tv.
+// None is the client of gates that must not ask plex.tv.
 type None struct{}
 
 // PIN returns ErrNotAsked.
@@ -75,12 +75,12 @@ func New(transport http.RoundTripper) Client { return NewAt(address, transport) 
 func NewAt(address string, transport http.RoundTripper) Client {
 	return client{address: address, http: &http.Client{
 		Transport: transport, Timeout: timeout,
-		// A token must not follow a redirect to anywhere else.
+		// A token must not follow a redirect to another server.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// codes are what Plex's codes look like. They become part of an address.
+// codes matches the codes of Plex. A code becomes part of an address.
 var codes = regexp.MustCompile(`^[A-Za-z0-9]{4,64}$`)
 
 func (p client) PIN(ctx context.Context, id string) (PIN, error) {
@@ -107,7 +107,7 @@ func (p client) Token(ctx context.Context, id string, pin PIN) (string, error) {
 	return *got.Token, nil
 }
 
-// ask sends one request. No part of the response becomes part of an error.
+// ask sends one request. Errors contain no part of the response.
 func (p client) ask(ctx context.Context, method, path, id string, into any) error {
 	r, err := http.NewRequestWithContext(ctx, method, p.address+path, http.NoBody)
 	if err != nil {
@@ -138,7 +138,7 @@ func (p client) ask(ctx context.Context, method, path, id string, into any) erro
 	return nil
 }
 
-// Page returns the address where a person claims a PIN.
+// Page returns the address at which the visitor claims a PIN.
 func Page(id string, pin PIN) string {
 	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 	return "https://app.plex.tv/auth#!?clientID=" + escape(id) + "&code=" + escape(pin.Code)

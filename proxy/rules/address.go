@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Part is a part of a request's address, its method, or what it says about an
-// upgrade to another protocol, or a set of them.
+// A Part is a part of a request, or a set of such parts: its address, its
+// method, or its headers for an upgrade to another protocol.
 type Part uint8
 
 // The parts of a request.
@@ -22,7 +22,7 @@ const (
 	PartMethod
 	PartUpgrade // the headers that open a WebSocket
 	PartCase    // upper and lower case of the path and the host
-	PartNotCase // the same, where what does not match counts
+	PartNotCase // the same, for a matcher that is negated
 	PartURI     = PartPath | PartEscapes | PartQuery
 	PartAnyCase = PartCase | PartNotCase
 	AllParts    = PartURI | PartHost | PartMethod | PartUpgrade | PartAnyCase
@@ -31,10 +31,10 @@ const (
 // Ambiguous returns the parts of an address that servers read in different
 // ways. A rule that leaves requests open cannot rely on these parts: Tomcat
 // drops `;a=1` from a segment, Windows reads a backslash as a slash, PHP
-// collapses `//` and some applications decode twice. Upper and lower
-// case are never among them: most addresses would be ambiguous then.
+// collapses `//`, and some applications decode twice. Upper and lower case are
+// never among them: most addresses would be ambiguous then.
 //
-// It allocates nothing unless the path has characters outside ASCII.
+// It allocates only if the path has characters outside ASCII.
 func Ambiguous(u *url.URL, host string) (parts Part) {
 	if ambiguousPath(u.Path) {
 		parts |= PartPath | PartEscapes
@@ -67,7 +67,7 @@ func ambiguousPath(path string) bool {
 		case c >= utf8.RuneSelf:
 			ascii = false
 		case c < ' ', c == 0x7f:
-			return true // NUL ends a path in C, browsers remove tabs and line breaks
+			return true // NUL ends a text in C, and browsers remove tabs and line breaks
 		case strings.IndexByte(`\;%?#`, c) >= 0:
 			return true
 		case c == '/' && i > 0 && endsAmbiguously(path[:i]):
@@ -86,9 +86,9 @@ func endsAmbiguously(path string) bool {
 	return strings.IndexByte("/. ", path[len(path)-1]) >= 0
 }
 
-// hasCompatibleForm reports whether a path is not valid UTF-8, as are overlong
-// encodings, or has a character with a compatible form in ASCII (NFKC), such as
-// the fullwidth form of a slash.
+// hasCompatibleForm reports whether a path is not valid UTF-8 (such as an
+// overlong encoding), or has a character with a compatible form in ASCII
+// (NFKC), such as the fullwidth form of a slash.
 func hasCompatibleForm(path string) bool {
 	for i, r := range path {
 		if r < utf8.RuneSelf {
@@ -142,14 +142,14 @@ func ambiguousEscape(high, low byte) Part {
 	}
 }
 
-// maxNames is how many parameters a query may have; one with more counts as
-// ambiguous.
+// maxNames is the maximum number of parameters in a query. A query with more
+// counts as ambiguous.
 const maxNames = 64
 
 // ambiguousQuery reports whether a query is more than a list of different plain
-// names, each with a value: PHP takes the last of several values and others the
-// first, PHP reads `a.b`, `a b` and `a[b` as `a_b`, and some servers separate by
-// semicolons.
+// names, each with a value. For example, PHP takes the last of several values
+// and others the first, PHP reads `a.b`, `a b` and `a[b` as `a_b`, and some
+// servers separate at semicolons.
 func ambiguousQuery(query string) bool {
 	if query == "" {
 		return false
@@ -177,7 +177,7 @@ func plainName(name string) bool {
 }
 
 // plainValue reports whether a value has no semicolon, which separates
-// parameters for some servers, and no escape that is broken or means NUL.
+// parameters for some servers, and no escape that is malformed or means NUL.
 func plainValue(value string) bool {
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
@@ -190,8 +190,9 @@ func plainValue(value string) bool {
 	return true
 }
 
-// ambiguousHost reports whether a host is more than a name or an address, and
-// a port. A dot at the end names the same host to some servers only.
+// ambiguousHost reports whether a host is more than a name or an address, with
+// or without a port. A name with a dot at the end is the same host for some
+// servers and another one for others.
 func ambiguousHost(host string) bool {
 	name := host
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {

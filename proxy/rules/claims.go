@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// A Source says, from the configuration, how the gate finds out who the user
-// is.
+// A Source says, from the configuration, how the gate identifies the user.
 type Source struct {
 	// OpenID says that sign-ins use OpenID Connect. Otherwise they use
 	// authentik's own session.
 	OpenID bool
-	// Scopes are the scopes that authentik is asked for. Nil means the default.
+	// Scopes are the scopes that the gate requests from authentik. Nil means
+	// the default.
 	Scopes []string
 }
 
@@ -33,7 +33,7 @@ const (
 )
 
 // protocolClaims are about a token or a sign-in and not about a user. The gate
-// uses them but does not keep them, so a header with such a claim would stay
+// uses them but does not keep them: a header with such a claim would stay
 // empty, and a requirement would never be met.
 var protocolClaims = map[string]string{
 	"acr":          "leave it out; authentik has one value for all sign-ins",
@@ -69,7 +69,7 @@ func checkClaimName(name string) error {
 }
 
 // Claim checks a claim for a header. It refuses claims that are never known.
-// With OpenID Connect authentik decides which others exist.
+// Which other claims exist with OpenID Connect, authentik decides.
 func (s Source) Claim(claim string) error {
 	switch {
 	case slices.Contains(userClaims, claim):
@@ -104,7 +104,8 @@ func (s Source) attribute(claim string) error {
 	return nil
 }
 
-// Requirement checks a rule about who may pass.
+// Requirement checks a requirement: its claim, and the values of which one has
+// to be the user's.
 func (s Source) Requirement(claim string, values []string) error {
 	if len(values) == 0 {
 		return errors.New("it names no value; write for example: require group staff")

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// Clients are the options about programs without a browser, and those that they
-// depend on.
+// Clients are the options for programs without a browser, and other options
+// that they depend on.
 type Clients struct {
 	Basic, Bearer       bool
 	BearerClients       []string
 	TrustBindings, Pass bool
-	// ClientID is the gate's client ID, and may be empty.
+	// ClientID is the gate's client ID. It may be empty.
 	ClientID string
 	// SetsAuthorization says that the operator sets the header Authorization.
 	SetsAuthorization bool
@@ -23,7 +23,7 @@ type Clients struct {
 	LoginAt bool
 }
 
-// Check returns what is wrong with a combination of options.
+// Check returns the mistakes in a combination of options.
 func (c Clients) Check() (wrong []error) {
 	add := func(broken bool, format string, args ...any) {
 		if broken {

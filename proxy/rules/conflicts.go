@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Given says which options of a configuration are given.
+// Given says which options a configuration has.
 type Given struct {
 	Application, Flow                bool
 	ClientID, ClientSecret, Scopes   bool
@@ -13,8 +13,8 @@ type Given struct {
 	KeepAccessToken, LoginByRedirect bool
 	// LoginAt says that visitors sign in at a login host.
 	LoginAt bool
-	// LoginPage says that they sign in on the site's own page, and at a login host
-	// only if that cannot do what authentik wants.
+	// LoginPage says that visitors sign in on the site's own page, and at a
+	// login host only if authentik wants something that the page cannot do.
 	LoginPage bool
 	// Assertion says that a header has a signed assertion, and AboutAssertion that
 	// options configure assertions.
@@ -28,8 +28,8 @@ type Conflict struct {
 	Err    error
 }
 
-// Conflicts returns what is wrong with a combination of options. An option
-// without an effect is a mistake, since its author believes that it has one.
+// Conflicts returns the mistakes in a combination of options. An option without
+// an effect is a mistake, since its author believes that it has one.
 func (g Given) Conflicts() []Conflict {
 	all := g.aboutAssertions()
 	if !g.ClientID {

@@ -13,8 +13,9 @@ import (
 
 var cookieName = regexp.MustCompile(`^[-.~_A-Za-z0-9]{1,64}$`)
 
-// taken are the names of cookies that authentik has, and that the gate has beside
-// its session cookie. Some may be followed by a number, or by the mark of an outpost.
+// taken are the names of authentik's cookies, and of the gate's cookies other
+// than the session cookie. Some may be followed by a number, or by the mark of
+// an outpost.
 var taken = regexp.MustCompile(`^authentik_(session|csrf|device|mfa|visit|browser|relay|arrivals|mailed|user|copy|back[0-9]*|proxy(_.*)?)$`)
 
 // CookieName checks the name of the session cookie, without a prefix.
@@ -34,7 +35,7 @@ var domainName = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]([-
 
 // CookieDomain checks the domain that shares the session cookie. Browsers drop
 // a cookie for a public suffix, such as co.uk or duckdns.org, whose subdomains
-// belong to strangers: visitors would sign in and never be signed in.
+// belong to different owners: visitors would sign in again and again.
 func CookieDomain(text string) error {
 	_, err := netip.ParseAddr(text)
 	domain := strings.ToLower(text)

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Host returns the normal form of a host name: lower case, without port and
-// without the dot at its end.
+// Host returns the normal form of a host name: lower case, without a port and
+// without a dot at its end.
 func Host(host string) string {
 	if strings.Contains(host, ":") {
 		if name, _, err := net.SplitHostPort(host); err == nil {
@@ -22,12 +22,12 @@ func Host(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// Authority returns the host and port of a site as browsers spell them: lower
-// case, without a dot at the end of the name and without the scheme's default
-// port.
+// Authority returns the host and port of a site in the form that browsers use:
+// lower case, without a dot at the end of the name and without the scheme's
+// default port.
 func Authority(scheme, host string) string {
 	if !strings.ContainsFunc(host, func(c rune) bool { return 'A' <= c && c <= 'Z' || c == ':' }) && !strings.HasSuffix(host, ".") {
-		return host // as in most requests
+		return host // the form of most requests
 	}
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
@@ -70,9 +70,8 @@ func Pin(text string) error {
 // siteHost matches the values that a Host header may have.
 var siteHost = regexp.MustCompile(`^(?:[-.a-zA-Z0-9]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$`)
 
-// ToldHosts checks the hosts of a site whose names are sent to authentik. authentik
-// mails links to the host that it gets, so a client must not be able to make one
-// up.
+// ToldHosts checks the hosts of a site that authentik is told. authentik mails
+// links to the host that it is told, so no client may be able to invent one.
 func ToldHosts(hosts []string) error {
 	const write = "write site https://app.example.com, or list the names of the site in its address"
 	if len(hosts) == 0 {
@@ -105,7 +104,7 @@ func SiteHost(text string) error {
 }
 
 // HostMatches reports whether a pattern matches a host, which may have a port.
-// As in Caddy, a label "*" matches any one label. Ports count only if the
+// Like in Caddy, a label "*" matches any one label. The port counts only if the
 // pattern has one.
 func HostMatches(pattern, host string) bool {
 	return hostsMatch(pattern, host, func(want, got string) bool { return want == got || want == "*" })
@@ -135,7 +134,7 @@ func hostsMatch(pattern, host string, label func(want, got string) bool) bool {
 }
 
 // OriginMatches reports whether a pattern matches the authority of an origin
-// with a scheme. Unlike in HostMatches, ports count: a pattern without a port
+// with a scheme. Unlike HostMatches it compares ports: a pattern without a port
 // means the scheme's default port, since another port may belong to another
 // server.
 func OriginMatches(scheme, pattern, authority string) bool {
@@ -160,9 +159,8 @@ func LoginOrigin(text string) error {
 	return nil
 }
 
-// Secure reports whether the way between a browser and an origin is safe from
-// listeners on the network: the origin has HTTPS, or is on the browser's own
-// machine.
+// Secure reports whether no one on the network can read or change what a
+// browser sends to an origin: it has HTTPS, or is on the browser's own machine.
 func Secure(u *url.URL) bool {
 	name := Host(u.Hostname())
 	addr, err := netip.ParseAddr(name)
@@ -171,8 +169,8 @@ func Secure(u *url.URL) bool {
 }
 
 // TicketHosts checks the hosts of a site whose visitors sign in at a login
-// host. Tickets are sent only to these hosts, so there must be some; a wildcard
-// trusts every name below it.
+// host. Tickets are sent only to these hosts, so there must be at least one. A
+// wildcard would trust every name below it.
 func TicketHosts(hosts []string) error {
 	const write = "write site https://app.example.com, or list the names of the site in its address"
 	if len(hosts) == 0 {
@@ -186,8 +184,7 @@ func TicketHosts(hosts []string) error {
 	return nil
 }
 
-// InnerHost reports whether a name is one that only this machine or its network
-// has.
+// InnerHost reports whether a name belongs only to this machine or its network.
 func InnerHost(name string) bool {
 	if ip, err := netip.ParseAddr(name); err == nil {
 		return ip.IsLoopback() || ip.IsPrivate()

@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// clientID matches what RFC 6749, A.1 allows, up to the length that authentik
-// keeps, without blanks at its ends, which are usually copying mistakes.
+// clientID matches client identifiers of RFC 6749, A.1, up to the length that
+// authentik keeps. Blanks at the ends are refused, since they are usually
+// copying mistakes.
 var clientID = regexp.MustCompile(`^[!-~]([ -~]{0,253}[!-~])?$`)
 
 // ClientID checks the identifier of a client of OpenID Connect.
@@ -21,7 +22,7 @@ func ClientID(text string) error {
 // scopeToken matches a scope (RFC 6749, 3.3).
 var scopeToken = regexp.MustCompile(`^[!#-\[\]-~]+$`)
 
-// Scopes checks the scopes that authentik is asked for.
+// Scopes checks the scopes that the gate requests from authentik.
 func Scopes(scopes []string) (wrong []error) {
 	for i, scope := range scopes {
 		switch {

@@ -8,23 +8,26 @@ import (
 	"strings"
 )
 
-// ofMethod are the names of headers and parameters that frameworks read another
-// method from, folded: WordPress does for every method, most others for POST.
+// ofMethod are the folded names of headers and parameters from which frameworks
+// read another method: WordPress does for every method, most others for POST.
 var ofMethod = []string{
 	"-method", "x-http-method-override", "x-http-method", "x-method-override", "x-method",
 	"http-method-override", "http-method", "method-override", "httpmethod",
 }
 
-// ofAddress are the names of headers that frameworks read another address from,
-// folded: IIS sends them, and Symfony, Zend and Drupal did believe any client.
+// ofAddress are the folded names of headers from which frameworks read another
+// address. IIS sends them, and Symfony, Zend and Drupal used to trust them from
+// any client.
 var ofAddress = []string{"x-original-url", "x-rewrite-url", "x-override-url"}
 
-// ofPrefix are the names of headers by which frameworks are told the prefix of their
-// paths, folded. Many applications in Python take it off the path, whichever client sends it.
+// ofPrefix are the folded names of headers that tell frameworks the prefix of
+// their paths. Many applications in Python remove it from the path, whichever
+// client sends it.
 var ofPrefix = []string{"x-script-name", "script-name", "x-forwarded-prefix", "x-forwarded-path"}
 
-// Prefixes returns the prefixes that headers say an application has, with a slash at
-// their beginning and none at their end: X-Script-Name, X-Forwarded-Prefix.
+// Prefixes returns the prefixes of the application according to the headers
+// X-Script-Name, X-Forwarded-Prefix and similar ones. Each has a slash at its
+// beginning and none at its end.
 func Prefixes(h http.Header) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for name, lines := range h {
@@ -40,13 +43,15 @@ func Prefixes(h http.Header) iter.Seq[string] {
 	}
 }
 
-// Overridden returns the parts of a request that applications may read otherwise
-// than they were sent, since a header or the query names another method or address:
-// X-HTTP-Method-Override, ?_method=DELETE, X-Original-URL. It does not look at forms
-// in a body. Methods have a case (RFC 9110, 9.1), which many frameworks ignore: they
-// take "post" for POST. A CONNECT that opens a WebSocket over HTTP/2 or HTTP/3 (RFC 8441,
-// 9220) reaches the application as a GET with the headers of an upgrade. method and
-// sent are of the request as it was sent, rewritten is its address now.
+// Overridden returns the parts of a request that applications may read
+// differently from what was sent, since a header or the query names another
+// method or address: X-HTTP-Method-Override, ?_method=DELETE, X-Original-URL. It
+// does not read forms in a body. method and sent are those of the request as it
+// was sent; rewritten is its address now.
+//
+// Methods have a case (RFC 9110, 9.1), but many frameworks treat "post" as POST.
+// A CONNECT that opens a WebSocket over HTTP/2 or HTTP/3 (RFC 8441, 9220)
+// reaches the application as a GET with the headers of an upgrade.
 func Overridden(method string, h http.Header, sent, rewritten *url.URL) (parts Part) {
 	switch method {
 	case http.MethodConnect:
@@ -88,7 +93,7 @@ func withoutOrigin(address string) string {
 }
 
 // namesMethod reports whether a query may name another method. Applications
-// differ in what separates parameters, so a semicolon does, too.
+// separate parameters in different ways, so a semicolon separates here too.
 func namesMethod(query string) bool {
 	for query != "" {
 		var pair string
@@ -101,7 +106,7 @@ func namesMethod(query string) bool {
 		if strings.Contains(name, "%") {
 			decoded, err := url.QueryUnescape(name)
 			if err != nil {
-				return true // whatever an application makes of it
+				return true // an application may read it in any way
 			}
 			name = decoded
 		}
@@ -112,10 +117,11 @@ func namesMethod(query string) bool {
 	return false
 }
 
-// oneOf reports whether a name is one of those, which have one of these ends. Many
-// frameworks replace what is neither a letter nor a digit.
+// oneOf reports whether a name is one of the given ones, with one of these
+// ends. Many frameworks replace every character that is not a letter or a
+// digit.
 func oneOf(all []string, name string, ends ...string) bool {
-	return slices.ContainsFunc(ends, func(end string) bool { // false for most names, without allocating
+	return slices.ContainsFunc(ends, func(end string) bool { // for most names this returns without allocating
 		return len(name) >= len(end) && strings.EqualFold(name[len(name)-len(end):], end)
 	}) && slices.Contains(all, strings.Map(FoldOctet[rune], name))
 }

@@ -1,7 +1,7 @@
-// Package rules holds the rules for the values of a configuration: names,
-// domains, paths and bounds. Package proxy checks a Config with them, and a
-// server that reads its configuration from text checks the text with them. No
-// other package has such rules.
+// Package rules has the rules for the values of a configuration: names,
+// domains, paths and bounds. Package proxy checks a Config with them. A server
+// that reads its configuration from text checks the text with them. No other
+// package has such rules.
 //
 // An error says what is wrong with a value and what to write instead. It does
 // not name the option, which the caller knows.
@@ -9,8 +9,11 @@
 //   - rules.go: bounds, slugs, addresses, paths and names of headers
 //   - hosts.go: the normal form of host names
 //   - cookies.go: names and domains of cookies
+//   - address.go, overrides.go: requests that servers read in different ways
 //   - claims.go: what is known about a user, for headers and requirements
+//   - patterns.go: patterns for names
 //   - openid.go: the client of OpenID Connect
+//   - clients.go: programs without a browser
 //   - conflicts.go: options that need or exclude each other
 //   - suggest.go: suggestions for unknown words
 package rules
@@ -30,25 +33,26 @@ import (
 
 // The bounds.
 const (
-	// MinLifetime is the shortest lifetime of a session: with a shorter one it
-	// would end before the visitor reaches the application.
+	// MinLifetime is the minimum lifetime of a session: a shorter one would end
+	// before the visitor reaches the application.
 	MinLifetime = time.Minute
-	// MinIdle is the least idle time. The use of a session is recorded once a
+	// MinIdle is the minimum idle time. The use of a session is recorded once a
 	// minute.
 	MinIdle = 2 * time.Minute
-	// MinRecheck is the least time between two rechecks of a session.
+	// MinRecheck is the minimum time between two rechecks of a session.
 	MinRecheck = 10 * time.Second
-	// MinMaxAge is the least age that a sign-in may have. A shorter one would
-	// be exceeded by the sign-in itself.
+	// MinMaxAge is the minimum of the maximum age of a sign-in. With a shorter
+	// one, a sign-in would be too old by the time it ends.
 	MinMaxAge = time.Minute
-	// MaxPerUser is the highest limit for the sessions of a user.
+	// MaxPerUser is the maximum limit for the sessions of a user.
 	MaxPerUser = 1000
-	// MinKey is the least length of the gate's key, in bytes. In hexadecimal
-	// digits, the least dense encoding of random bytes, it holds 128 bits.
+	// MinKey is the minimum length of the gate's key, in bytes. A key of
+	// hexadecimal digits, the least dense encoding of random bytes, then has
+	// 128 bits.
 	MinKey = 32
 )
 
-// slug matches what authentik allows in a slug.
+// slug matches the slugs that authentik allows.
 var slug = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 
 // Slug checks a slug of authentik.
@@ -63,7 +67,7 @@ func Slug(text string) error {
 func URL(example string) func(string) error {
 	return func(text string) error {
 		u, err := url.Parse(text)
-		text = text[strings.LastIndex(text, "@")+1:] // not to repeat a password
+		text = text[strings.LastIndex(text, "@")+1:] // the value may contain a password
 		switch {
 		case err != nil:
 			return fmt.Errorf("%q is not an address; write one like %s", text, example)
@@ -119,7 +123,7 @@ func Origin(text string) error {
 }
 
 // prefixPath allows characters that mean the same in every URL (RFC 3986, 2.3),
-// without escapes and doubled slashes.
+// but no escapes and no doubled slashes.
 var prefixPath = regexp.MustCompile(`^(/[-.~_A-Za-z0-9]+)+$`)
 
 // Prefix checks the path below which the gate has its own addresses.
@@ -151,8 +155,8 @@ var transferHeaders = map[string]bool{
 	"proxy-connection": true, "te": true, "trailer": true, "transfer-encoding": true, "upgrade": true,
 }
 
-// proxyHeaders are set anew by every reverse proxy, so that the application never
-// gets what the gate has written there.
+// proxyHeaders are set anew by every reverse proxy, so the application never
+// gets the value that the gate has set.
 var proxyHeaders = map[string]bool{
 	"x-forwarded-for": true, "x-forwarded-host": true, "x-forwarded-proto": true, "via": true,
 }

@@ -2,9 +2,9 @@ package rules
 
 import "strings"
 
-// Suggest returns "; did you mean x?" for the one of words that is most like an
-// unknown word, or nothing if none is similar. A short word has few letters to
-// get wrong: "path" is not a misspelt "page".
+// Suggest returns "; did you mean x?" with the one of words that is most similar
+// to an unknown word, or nothing if none is similar. A short word has few
+// letters to get wrong: "path" is not a misspelt "page".
 func Suggest(word string, words []string) string {
 	best, least := "", 3
 	for _, w := range words {

@@ -13,7 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// A description is what another proxy says about a request.
+// A description is a request as another proxy describes it.
 type description struct {
 	method, scheme, host, uri string
 	client                    netip.Addr
@@ -21,22 +21,22 @@ type description struct {
 
 type resolvedKey struct{}
 
-// Resolve returns what the other proxy has said about a request. It is for
-// proxy.Config.
+// Resolve returns what the other proxy has said about a request: scheme, host,
+// client and address. It is for the field Resolve of proxy.Config.
 func Resolve(r *http.Request) proxy.Resolved {
 	if at, ok := r.Context().Value(resolvedKey{}).(*proxy.Resolved); ok {
 		return *at
 	}
-	return proxy.Resolved{Scheme: "http", Asked: r.URL} // no host, so that no session is found
+	return proxy.Resolved{Scheme: "http", Asked: r.URL} // without a host, no session is found
 }
 
-// resolving returns a request with what Resolve returns for it.
+// resolving returns a request for which Resolve returns this description.
 func (d description) resolving(r *http.Request, asked *url.URL) *http.Request {
 	at := &proxy.Resolved{Scheme: d.scheme, Host: d.host, Client: d.client, Asked: asked}
 	return r.WithContext(context.WithValue(r.Context(), resolvedKey{}, at))
 }
 
-// overTLS is the state of a client's TLS connection to the other proxy, of
+// overTLS is the state of a client's TLS connection to the other proxy, about
 // which nothing more is known.
 var overTLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
 
@@ -68,8 +68,8 @@ func (d description) request(by *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
-// isMethod reports whether a text is a method that needs its own answer
-// (RFC 9110, 9.1). CONNECT has no path.
+// isMethod reports whether the described method is one that a gate can answer
+// (RFC 9110, 9.1). CONNECT is not, since it has no path.
 func isMethod(text string) bool {
 	if text == "" || len(text) > 32 || text == http.MethodConnect {
 		return false

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// A Dialect is the way in which a kind of proxy describes requests and reads
-// answers.
+// A Dialect is how one kind of proxy describes requests and reads answers.
 type Dialect string
 
 // The dialects.
@@ -25,22 +24,23 @@ const (
 // Dialects returns the names of all dialects, separated by commas.
 func Dialects() string { return "nginx, traefik, haproxy, envoy, caddy" }
 
-// A dialect is what the sidecar has to know about a kind of proxy.
+// A dialect has everything that differs between kinds of proxies.
 type dialect struct {
-	// describe reads the description of a request from a request for a verdict.
-	// asked is the address of verdicts.
+	// describe reads the description in a request for a verdict. asked is the
+	// address of verdicts.
 	describe func(r *http.Request, asked string) (description, error)
-	// removes and sets are headers of verdicts: they name headers that the proxy
-	// has to remove from the request, and those that it has to set. Without these
-	// headers the proxy's own configuration names both.
+	// removes and sets are headers of verdicts. They name the headers that the
+	// proxy has to remove from the request, and those that it has to set. If
+	// there are none, the proxy's own configuration names both.
 	removes, sets string
-	// codes says that the proxy passes on only the status, and only a few of them.
+	// codes says that the proxy passes on only the status, and only a few kinds
+	// of it.
 	codes bool
-	// absolute says that the proxy resolves relative addresses itself, but
-	// wrongly.
+	// absolute says that addresses must be absolute: the proxy resolves
+	// relative ones itself, but wrongly.
 	absolute bool
-	// itself says that the proxy asks with the request itself: its method and host, and
-	// its path below the address of verdicts.
+	// itself says that the proxy asks with the request itself: with its method
+	// and host, and with its path below the address of verdicts.
 	itself bool
 }
 
@@ -63,7 +63,7 @@ const (
 	originalURL     = "X-Original-Url"
 )
 
-// describing are the headers above, which are not headers of the described
+// describing are the headers above. They do not belong to the described
 // request.
 var describing = []string{forwardedMethod, forwardedProto, forwardedHost, forwardedURI, forwardedFor, originalMethod, originalURL}
 
@@ -125,7 +125,7 @@ func single(h http.Header, name string) (string, error) {
 	}
 }
 
-// readConnection reads how the client is connected to the other proxy.
+// readConnection reads the client's scheme and address at the other proxy.
 func (d *description) readConnection(h http.Header) error {
 	scheme, err := single(h, forwardedProto)
 	if err != nil {
@@ -137,7 +137,7 @@ func (d *description) readConnection(h http.Header) error {
 	return d.readClient(h)
 }
 
-// readScheme reads a scheme. Traefik also sends those of WebSockets.
+// readScheme reads a scheme. Traefik also sends the schemes of WebSockets.
 func (d *description) readScheme(header, scheme string) error {
 	switch {
 	case strings.EqualFold(scheme, "https"), strings.EqualFold(scheme, "wss"):
@@ -150,7 +150,7 @@ func (d *description) readScheme(header, scheme string) error {
 	return nil
 }
 
-// readClient reads the client's address. Of several addresses, the last is the
+// readClient reads the client's address. Of several addresses, only the last is
 // one that the peer itself has seen; the others come from the client.
 func (d *description) readClient(h http.Header) error {
 	line, err := single(h, forwardedFor)
@@ -177,9 +177,9 @@ var (
 )
 
 // contradicted returns an error if a header contradicts the description.
-// Headers of other dialects come from clients and are not used; if one
-// contradicts the description, the wrong dialect is configured, or it is an
-// attack.
+// Headers of other dialects come from clients and are not used. If one of them
+// contradicts the description, the wrong dialect is configured, or a client
+// attacks.
 func (d description) contradicted(h http.Header, headers []string) error {
 	for _, name := range headers {
 		lines := h[name]

@@ -9,9 +9,9 @@ import (
 )
 
 // Explain says what the answer to a request would be, and why, as
-// [proxy.Gate.Explain] does. The request is one that the other proxy makes: it asks
-// for a verdict, or was passed on. gate is the one that decides, or nil if the
-// request is refused before.
+// [proxy.Gate.Explain] does. The request is one that the other proxy makes: it
+// asks for a verdict, or was passed on. gate is the gate that decides, or nil
+// if the sidecar refuses the request itself.
 func (s *Sidecar) Explain(r *http.Request) (e proxy.Explanation, gate *proxy.Gate) {
 	r = r.Clone(r.Context())
 	c := &call{sidecar: s, from: s.peers.dialect(r)}
@@ -50,7 +50,7 @@ func (c *call) explain(asked *http.Request) proxy.Explanation {
 	return e
 }
 
-// refused explains what no gate has decided.
+// refused explains a refusal by the sidecar itself.
 func refused(code fault.Code, cause error) proxy.Explanation {
 	return proxy.Explanation{
 		Decision: "refuse", Code: code, Status: fault.New(code, cause).Status, Steps: []string{cause.Error()}, Rules: []proxy.ExplainedRule{},

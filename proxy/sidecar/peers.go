@@ -8,11 +8,12 @@ import (
 	"slices"
 )
 
-// A Peer is a proxy that may ask, or several in one network.
+// A Peer is a proxy that may ask the sidecar, or several proxies in one
+// network.
 type Peer struct {
-	// Network is the address from which it connects, such as 10.0.0.2/32. Every
-	// program at this address counts as the proxy: the sidecar trusts what it says
-	// about a request.
+	// Network is the address from which the proxy connects, such as
+	// 10.0.0.2/32. Every program at this address counts as the proxy: the
+	// sidecar trusts its description of a request.
 	Network netip.Prefix
 	// Dialect is the peer's way to describe requests.
 	Dialect Dialect
@@ -47,7 +48,7 @@ func (p Peer) check() error {
 	return nil
 }
 
-// checkPeers returns what is wrong with peers.
+// checkPeers returns the mistakes in peers.
 func checkPeers(from []Peer) (errs []error) {
 	for i, p := range from {
 		if err := p.check(); err != nil {
@@ -76,7 +77,8 @@ func newPeers(from []Peer) (all peers) {
 	return all
 }
 
-// unmapped returns an IPv4 network as such, even if it is written in IPv6.
+// unmapped returns the IPv4 network of a network in the IPv6 form of IPv4
+// addresses. Other networks stay as they are.
 func unmapped(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() && p.Bits() >= 96 {
 		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
@@ -85,7 +87,7 @@ func unmapped(p netip.Prefix) netip.Prefix {
 }
 
 // dialect returns the dialect of the peer that a request comes from, or nil if
-// it is not listed. Only the connection counts, never a header.
+// it is not listed. Only the address of the connection counts, never a header.
 func (all peers) dialect(r *http.Request) *dialect {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

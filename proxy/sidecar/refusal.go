@@ -14,8 +14,8 @@ import (
 func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // WriteHeader answers that a request does not pass, with the gate's answer. Its
-// status must never tell the other proxy that the request passes: a gate shows
-// its own pages with 200.
+// status must never mean to the other proxy that the request passes: for
+// example, a gate shows its own pages with 200.
 func (c *call) WriteHeader(status int) {
 	if c.wrote || status < http.StatusOK {
 		return
@@ -41,9 +41,9 @@ func (c *call) Write(body []byte) (int, error) {
 	return c.ResponseWriter.Write(body)
 }
 
-// codeOf returns the status for nginx, for which 2xx means that a request
-// passes, 401 and 403 that it does not, and all others a failure, which nginx
-// answers with 500. A redirect is a 401 with Location.
+// codeOf returns the status for nginx. For nginx, 2xx means that a request
+// passes, 401 and 403 mean that it does not, and any other status is a failure,
+// which nginx answers with 500. A redirect is a 401 with Location.
 func codeOf(status int) int {
 	switch {
 	case status < http.StatusBadRequest, status == http.StatusUnauthorized:
@@ -69,5 +69,5 @@ func (c *call) refuse(r *http.Request, code fault.Code, cause error) {
 		h.Set("Retry-After", "1")
 	}
 	c.WriteHeader(e.Status)
-	_ = json.NewEncoder(c).Encode(map[string]any{"type": "about:blank", "title": e.Title, "status": e.Status, "code": e.Code}) // the peer may have gone away
+	_ = json.NewEncoder(c).Encode(map[string]any{"type": "about:blank", "title": e.Title, "status": e.Status, "code": e.Code}) // the peer may have disconnected
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 )
 
-// Config says who may ask, and about which sites.
+// Config says which proxies may ask, and about which sites.
 type Config struct {
 	// From are the proxies that may ask. Required.
 	From []Peer
@@ -21,24 +21,26 @@ type Config struct {
 	Sites []Site
 	// Prefix is the prefix of the gates' own addresses. Default: /.authentik.
 	Prefix string
-	// Prepare adds to a described request what the server in front adds to every
-	// request. Default: nothing is added.
+	// Prepare adds to a described request what the server in front adds to
+	// every request, for example values in its context. Default: nothing is
+	// added.
 	Prepare func(*http.Request) *http.Request
 	// Writer returns the writer for an answer, from the writer that ServeHTTP was
 	// given. Default: the writer of ServeHTTP.
 	Writer func(http.ResponseWriter) http.ResponseWriter
-	// Logger logs what is refused before a gate has decided. Default: nothing is
-	// logged.
+	// Logger logs what the sidecar refuses itself. Default: nothing is logged.
 	Logger *slog.Logger
 }
 
-// A Site is a host that another proxy serves, and the gate before it.
+// A Site is a host that another proxy serves, and its gate.
 type Site struct {
-	// Host is a name such as wiki.example.com, with a port if browsers show one.
-	// With *. at its beginning it matches all names one label longer, and every
-	// server of such a name is trusted. A name takes precedence over a pattern.
+	// Host is a name such as wiki.example.com, with a port if browsers show
+	// one. With *. at its beginning it matches all names that have one more
+	// label, and all these servers must be trusted. A name takes precedence
+	// over a pattern.
 	Host string
-	// Gate returns the gate. Its Config has Described, and Resolve is [Resolve].
+	// Gate returns the gate. In the gate's Config, Described must be true and
+	// Resolve must be [Resolve].
 	Gate func(context.Context) (*proxy.Gate, error)
 }
 
@@ -46,7 +48,7 @@ type Site struct {
 type Sidecar struct {
 	peers  peers
 	sites  sites
-	prefix string // of own addresses, without a slash at its end
+	prefix string // the prefix of own addresses, without a slash at its end
 	asked  string // the address of verdicts
 	cfg    Config
 }
@@ -73,7 +75,7 @@ func New(cfg Config) (*Sidecar, error) {
 	return &Sidecar{peers: newPeers(cfg.From), sites: newSites(cfg.Sites), prefix: prefix, asked: prefix + "/forward", cfg: cfg}, nil
 }
 
-// What is missing.
+// Mistakes of a configuration as a whole.
 var (
 	ErrNoPeer = errors.New("from is missing, and no proxy may ask; write the address and the kind of a proxy: from 10.0.0.2 nginx")
 	ErrNoSite = errors.New("site is missing, and no proxy may ask about any; write the hosts that it serves: site wiki.example.com")
@@ -124,8 +126,8 @@ var (
 )
 
 // passOn lets a gate answer a request for its own addresses. The other proxy
-// describes it in the same way in all dialects: the host in Host, the scheme in
-// X-Forwarded-Proto, and the client in X-Forwarded-For.
+// describes it in the same way in all dialects: the host is in Host, the scheme
+// in X-Forwarded-Proto, and the client in X-Forwarded-For.
 func (c *call) passOn(r *http.Request) {
 	own, code, err := c.passedOn(r)
 	if err != nil {
@@ -138,10 +140,11 @@ func (c *call) passOn(r *http.Request) {
 	})
 }
 
-// passedOn returns a request for a gate's own addresses as the gate gets it, and
-// notes the gate. An error with its code says why none gets it.
+// passedOn returns a request for a gate's own addresses in the form that the
+// gate gets, and notes the gate. If there is no gate, the error has a code that
+// says why.
 func (c *call) passedOn(r *http.Request) (*http.Request, fault.Code, error) {
-	c.whole = true // the answer is for the browser, also a refusal
+	c.whole = true // the answer is for the browser, even if it is a refusal
 	at := description{method: r.Method, host: r.Host, uri: r.RequestURI}
 	err := at.readConnection(r.Header)
 	if err == nil {
@@ -158,8 +161,8 @@ func (c *call) passedOn(r *http.Request) (*http.Request, fault.Code, error) {
 	return at.resolving(r, r.URL), "", nil
 }
 
-// gateOf returns the gate before a host. An error with its code says why there is
-// no such gate.
+// gateOf returns the gate of a host. If there is none, the error has a code
+// that says why.
 func (c *call) gateOf(r *http.Request, host string) (*proxy.Gate, fault.Code, error) {
 	site, ok := c.sidecar.sites.at(host)
 	if !ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// checkSites returns what is wrong with sites.
+// checkSites returns the mistakes in sites.
 func checkSites(all []Site) (errs []error) {
 	for i, s := range all {
 		if err := rules.SiteHost(s.Host); err != nil {
@@ -22,8 +22,8 @@ func checkSites(all []Site) (errs []error) {
 	return errs
 }
 
-// sites are the sites by name, and those with a pattern by what follows "*.". No two
-// patterns with the same number of labels match the same host.
+// sites are the sites by name, and those with a pattern by the part after "*.".
+// No two patterns with the same number of labels match the same host.
 type sites struct{ named, below byHost }
 
 type byHost map[string]Site

@@ -19,7 +19,8 @@ const refusedPath = "/refused"
 // verdict answers a proxy that asks about a request.
 func (c *call) verdict(r *http.Request, below string) {
 	if c.from.codes && below == "" {
-		// nginx announces a body here that it does not send, unless it is told otherwise.
+		// nginx announces a body here that it does not send, unless its
+		// configuration prevents it.
 		intake.Leave(c.ResponseWriter, r)
 	}
 	asked, code, err := c.described(r, below)
@@ -30,8 +31,8 @@ func (c *call) verdict(r *http.Request, below string) {
 	_ = c.gate.Guard(c, c.sidecar.cfg.Prepare(asked), c.pass)
 }
 
-// described returns the request that a request for a verdict describes, and notes
-// the gate that decides about it. An error with its code says why no gate does.
+// described returns the request that a request for a verdict describes, and
+// notes its gate. If there is no gate, the error has a code that says why.
 func (c *call) described(r *http.Request, below string) (*http.Request, fault.Code, error) {
 	s := c.sidecar
 	c.whole = c.from.codes && below == refusedPath
@@ -61,10 +62,10 @@ func (c *call) described(r *http.Request, below string) (*http.Request, fault.Co
 	return asked, "", nil
 }
 
-// misused returns an error if a request for a verdict is not as proxies of this
-// kind make it. A request with the host of a site was made by a client, and
-// passed on like requests for the gates' own addresses. It is refused, since a
-// verdict may contain secrets.
+// misused returns an error if a request for a verdict is not one that proxies
+// of this kind make. A request with the host of a site was made by a client,
+// and passed on like requests for the gates' own addresses. It is refused,
+// since a verdict may contain secrets.
 func (c *call) misused(r *http.Request, below string) (fault.Code, error) {
 	_, ours := c.sidecar.sites.at(r.Host)
 	switch {
@@ -88,15 +89,16 @@ func namesOf(h http.Header) []string {
 	return names
 }
 
-// pass tells the other proxy to let the request pass, and what to change: the
-// identity, and the cookies and the credential that are left for the application.
+// pass tells the other proxy to let the request pass, and what to change in it:
+// the identity headers, and the cookies and the credential that the application
+// may get.
 func (c *call) pass(_ http.ResponseWriter, r *http.Request) error {
 	gone, err := c.gone(r.Header)
 	switch {
 	case err != nil:
 		c.refuse(r, fault.BadRequest, err)
 		return nil
-	case c.whole: // only refusals are asked for here; meanwhile the visitor has signed in
+	case c.whole: // only refusals are asked for here; the visitor has signed in meanwhile
 		c.refuse(r, fault.Busy, errPasses)
 		return nil
 	}
@@ -130,14 +132,14 @@ var (
 	errBelow  = errors.New("the address has a path after /forward, which only envoy has")
 )
 
-// carried reports whether a verdict contains the header as the application
-// should get it.
+// carried reports whether a verdict has a header with the value that the
+// application should get.
 func carried(name string) bool { return name == "Cookie" || name == "Authorization" }
 
 // gone returns the headers that the application must not get: those that the
 // gate has removed from the request, and identity headers that this request
-// does not have. An error says that the other proxy cannot be told to remove
-// one.
+// does not have. It returns an error if the other proxy cannot be told to
+// remove one of them.
 func (c *call) gone(left http.Header) (gone []string, err error) {
 	told := c.gate.IdentityHeaders()
 	for _, name := range c.names {
@@ -160,9 +162,9 @@ func (c *call) gone(left http.Header) (gone []string, err error) {
 	return gone, nil
 }
 
-// removable returns an error if the other proxy cannot be told to remove a header
-// that the gate has removed. told are the headers of identities, which its own
-// configuration names.
+// removable returns an error if the other proxy cannot be told to remove a
+// header that the gate has removed. told are the names of identity headers,
+// which the proxy's own configuration has.
 func (c *call) removable(name string, told []string) error {
 	if c.from.removes != "" || carried(name) || slices.Contains(told, name) {
 		return nil
@@ -170,8 +172,8 @@ func (c *call) removable(name string, told []string) error {
 	return fmt.Errorf("a client has sent %q, which no application may get, and the other proxy cannot be told to remove it", name)
 }
 
-// A call is a request at the sidecar. As a writer it takes the answer of a gate to a
-// request that does not pass.
+// A call is a request at the sidecar. As a writer, it gets the gate's answer to
+// a request that does not pass.
 type call struct {
 	http.ResponseWriter
 	sidecar *Sidecar
@@ -180,7 +182,7 @@ type call struct {
 	gate    *proxy.Gate
 	// scheme and host are those of the described request.
 	scheme, host string
-	names        []string // of the headers that the described request had
+	names        []string // the headers that the described request had
 	whole        bool     // the browser gets the answer as it is
 	wrote        bool
 }

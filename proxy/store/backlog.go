@@ -2,13 +2,13 @@ package store
 
 import "sync"
 
-// MaxBacklog is how many names may wait for one watcher.
+// MaxBacklog is the maximum number of names that wait for one watcher.
 const MaxBacklog = 1024
 
 // A Backlog is the queue of revoked names that one caller of [Store.Watch] has
 // not received yet. A store makes one for each caller, adds every revoked name
-// to all of them, and has each Watch take the names from its own. It is safe for
-// concurrent use, and takes no memory for names that do not wait.
+// to all of them, and has each Watch take the names from its own. It is safe
+// for concurrent use, and an empty queue takes no memory for names.
 type Backlog struct {
 	added chan struct{} // holds one signal if names may be waiting
 

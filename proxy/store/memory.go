@@ -21,12 +21,12 @@ const sweepEvery = time.Minute
 type Memory struct {
 	// mu makes each call one step: go-cache's own lock covers only a part.
 	mu         sync.Mutex
-	records    table // of Record
-	tombstones table // of time.Time, when they end
+	records    table // of [Record]
+	tombstones table // of [time.Time]: when each ends
 	leases     map[string]lease
-	counts     map[string]int // of records, by kind
+	counts     map[string]int // the number of records, by kind
 	watchers   map[*Backlog]struct{}
-	serial     uint64 // of the last version or lease
+	serial     uint64 // the number of the last version or lease
 
 	sweeping bool
 	closed   bool
@@ -34,8 +34,8 @@ type Memory struct {
 	sweeper  sync.WaitGroup
 }
 
-// tableParts is how many parts a table has. Of a million records each has four
-// thousand.
+// tableParts is the number of parts of a table. Of a million records, each part
+// has four thousand.
 const tableParts = 256
 
 // A table keeps values by name in several caches, which are swept one by one.
@@ -79,7 +79,7 @@ func NewMemory() *Memory {
 	return m
 }
 
-// kindOf is what stands before the first hyphen of a name.
+// kindOf returns the part of a name before its first hyphen.
 func kindOf(name string) string {
 	kind, _, _ := strings.Cut(name, "-")
 	return kind
@@ -127,8 +127,8 @@ func (m *Memory) sweep() {
 	}
 }
 
-// removeExpired takes seconds if a million records have expired. Other calls wait
-// only while one part is swept.
+// removeExpired takes seconds if a million records have expired. Other calls
+// wait for it only while one part is swept.
 func (m *Memory) removeExpired(now time.Time) {
 	for i := range tableParts {
 		m.mu.Lock()
@@ -173,9 +173,9 @@ func (m *Memory) Save(ctx context.Context, name string, r Record) (Version, erro
 	if _, revoked := m.tombstones.part(name).Get(name); revoked || kept.Version != r.Version {
 		return "", ErrConflict
 	}
-	m.records.part(name).Delete(name) // and its count, also of an expired one
+	m.records.part(name).Delete(name) // and the count of the record, which may have expired
 	left := time.Until(r.Expiry)
-	if left <= 0 { // go-cache would keep it for ever
+	if left <= 0 { // go-cache would keep it forever
 		return "", nil
 	}
 	m.startSweeper()
@@ -187,8 +187,8 @@ func (m *Memory) Save(ctx context.Context, name string, r Record) (Version, erro
 	return r.Version, nil
 }
 
-// Count implements Counter. An expired record counts until the next sweep, a
-// minute at most.
+// Count implements Counter. An expired record is counted until the next sweep,
+// for a minute at most.
 func (m *Memory) Count(ctx context.Context, kind string) (int, error) {
 	if err := m.lock(ctx); err != nil {
 		return 0, err
@@ -227,7 +227,7 @@ func (m *Memory) setTombstone(name string, until time.Time) {
 	if before, ok := kept.(time.Time); ok && before.After(until) {
 		return
 	}
-	if left := time.Until(until); left > 0 { // go-cache would keep it for ever
+	if left := time.Until(until); left > 0 { // go-cache would keep it forever
 		m.startSweeper()
 		m.tombstones.part(name).Set(name, until, left)
 	}
@@ -264,7 +264,7 @@ func (m *Memory) Lease(ctx context.Context, name string, d time.Duration) (relea
 	return func() { m.release(name, holder) }, true, nil
 }
 
-// release ends a lease, unless it has run out and another caller has it by now.
+// release ends a lease, unless it has expired and another caller has it now.
 func (m *Memory) release(name string, holder uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -60,7 +60,7 @@ type Shared struct {
 	Sessions      *session.Registry
 	Pages         *page.Pages
 	Logger        *slog.Logger
-	Demands       []slog.Attr // the gate's demands on the sign-in, for log lines about failures
+	Demands       []slog.Attr // what the gate names at authentik, such as its flow, for log lines about failures
 	Metrics       Metrics
 	Audit         audit.Log
 	Tracer        Tracer // nil: nothing is traced

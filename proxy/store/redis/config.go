@@ -29,21 +29,22 @@ const (
 
 // Config says where Redis is and how to connect to it.
 type Config struct {
-	// Addresses are host:port. One is a server; several are nodes of a cluster,
-	// which name the others; with Master they are Sentinels. Required.
+	// Addresses are host:port. One address is a server. Several are nodes of a
+	// cluster, which name the others, or, with Master, Sentinels. Required.
 	Addresses []string
-	// Master is the name by which Sentinels know the server.
+	// Master is the name of the server at its Sentinels. Default: none.
 	Master string
 
-	// Username and Password are for the servers. Without a username the
-	// password is the default user's; without both the servers must require
-	// none.
+	// Username and Password are for the servers. Without a username, the
+	// password is that of the default user. Default: no authentication.
 	Username, Password string
-	// SentinelUsername and SentinelPassword are for Sentinels.
+	// SentinelUsername and SentinelPassword are for Sentinels. Default: no
+	// authentication.
 	SentinelUsername, SentinelPassword string
 
-	// TLS encrypts every connection, unless it is nil. InsecureSkipVerify is
-	// refused: a connection to an unverified server protects nothing.
+	// TLS is the configuration of every connection. InsecureSkipVerify is
+	// refused: a connection to an unverified server protects nothing. Default:
+	// connections are not encrypted.
 	TLS *tls.Config
 
 	// Database is the number of the database. A cluster has only 0.
@@ -52,17 +53,17 @@ type Config struct {
 	// their sessions. Default: DefaultPrefix.
 	Prefix string
 
-	// DialTimeout, ReadTimeout and WriteTimeout limit the steps of a call, and its
-	// context limits it as a whole. Zero means the defaults.
+	// DialTimeout, ReadTimeout and WriteTimeout limit the steps of a call; its
+	// context limits the whole call. Zero means the defaults.
 	DialTimeout, ReadTimeout, WriteTimeout time.Duration
 	// Retries is how often a call is retried after a lost connection, or while the
 	// server is not ready. Zero means DefaultRetries, and -1 no retries.
 	Retries int
-	// PoolSize is how many connections are kept to one server. Default: ten
-	// for each processor.
+	// PoolSize is how many connections are kept to one server. Default: ten per
+	// processor.
 	PoolSize int
 
-	// Logger is told when the watch is lost and established again, and of a
+	// Logger logs when the watch is lost and established again, and warns of a
 	// server that evicts keys. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -114,7 +115,7 @@ func (cfg Config) checkAddresses() (errs []error) {
 	return errs
 }
 
-// CheckAddress returns what is wrong with an address. A URL is refused, and not
+// CheckAddress returns the mistake in an address. A URL is refused, and not
 // repeated, since it may contain a password.
 func CheckAddress(address string) error {
 	if strings.ContainsAny(address, "/@") {
@@ -130,8 +131,8 @@ func CheckAddress(address string) error {
 	return nil
 }
 
-// Conflicts returns what is wrong with the combination of options. Each is
-// reported at an option by its name in a Caddyfile.
+// Conflicts returns the mistakes in the combination of options. Each is
+// reported at an option, by its name in a Caddyfile.
 func (cfg Config) Conflicts() (all []rules.Conflict) {
 	for _, c := range []struct {
 		option  string
@@ -176,9 +177,9 @@ func (cfg Config) checkNumbers() (errs []error) {
 	return errs
 }
 
-// CheckPrefix returns what is wrong with a prefix. Braces would put all keys of
-// a cluster into one slot, and the other characters mean something in the
-// pattern by which records are counted.
+// CheckPrefix returns the mistake in a prefix. Braces would put all keys of a
+// cluster into one slot. The other refused characters mean something in the
+// pattern with which records are counted.
 func CheckPrefix(prefix string) error {
 	if len(prefix) > 100 || strings.ContainsFunc(prefix, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("{}*?[]", r) }) {
 		return fmt.Errorf("%q cannot begin keys; write up to 100 letters, digits and signs, without blanks and without { } * ? [ ]", prefix)
@@ -186,7 +187,7 @@ func CheckPrefix(prefix string) error {
 	return nil
 }
 
-// withDefaults returns the configuration with defaults in place of zeros.
+// withDefaults returns the configuration with defaults instead of zeros.
 func (cfg Config) withDefaults() Config {
 	for _, d := range []struct {
 		value *time.Duration
@@ -224,14 +225,14 @@ func (cfg Config) client() goredis.UniversalClient {
 		PoolSize:              cfg.PoolSize,
 		PipelinePoolSize:      -1,
 		// Operators allow the store's user only the commands that the store
-		// needs: the driver must send no others.
+		// needs, so the driver must send no others.
 		Protocol: 2, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 }
 
-// dial connects within the timeout. The driver's own dialer ignores the context
-// if there is TLS.
+// dial connects within the timeout. With TLS, the driver's own dialer ignores
+// the context.
 func (cfg Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
 	defer cancel()

@@ -12,28 +12,28 @@ import (
 )
 
 const (
-	// scanSize is how many keys a server examines in one step: other clients wait
-	// until a step ends.
+	// scanSize is how many keys a server examines in one step. Other clients
+	// wait until a step ends.
 	scanSize = 1000
-	// enough is how many records of a kind are counted on a server. If it has
-	// more, the rest is estimated, with a standard error of 1 %.
+	// enough is how many records of a kind are counted on a server. If there
+	// are more, the number is estimated, with a standard error of 1 %.
 	enough = 10_000
 )
 
-// A count that takes longer than slowCount is reused for countPause times as long as
-// it took, and for no longer than countKept: a database with many keys of other
-// programs is not always searched.
+// The result of a count that takes longer than slowCount is reused, for
+// countPause times as long as the count took, but no longer than countKept. So
+// a database with many keys of other programs is not searched all the time.
 const (
 	slowCount  = time.Second
 	countPause = 20
 	countKept  = 5 * time.Minute
 )
 
-// countTimeout bounds how long a count may take.
+// countTimeout is the timeout for a count.
 const countTimeout = 5 * time.Minute
 
-// counts are the results of the last counts. One caller counts at a time; others
-// wait until their context is done.
+// counts are the results of the last counts. One caller counts at a time. The
+// others wait until it has finished or their context is done.
 type counts struct {
 	lock   chan struct{}
 	enough int
@@ -50,9 +50,9 @@ func newCounts() counts {
 	return counts{lock: make(chan struct{}, 1), enough: enough, byKind: map[string]counted{}}
 }
 
-// Count implements store.Counter. No number is kept in Redis, which could become
-// wrong. A count that takes longer than its caller waits goes on, and is there for
-// the next caller.
+// Count implements store.Counter. Redis keeps no number, since it could become
+// wrong. If a count takes longer than its caller waits, it goes on, and the
+// next caller gets its result.
 func (s *Store) Count(ctx context.Context, kind string) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -95,7 +95,7 @@ func (s *Store) Count(ctx context.Context, kind string) (int, error) {
 
 func (c *counts) unlock() { <-c.lock }
 
-// wait waits until nothing is counted.
+// wait waits until no count is running.
 func (c *counts) wait() {
 	c.lock <- struct{}{}
 	c.unlock()
@@ -112,11 +112,11 @@ func (s *Store) countAll(ctx context.Context, kind string) (int, error) {
 	return int(all.Load()), err
 }
 
-// countServer counts the records of one server whose keys begin with a prefix. A
-// server returns keys in the order of a hash, so when there are enough of them,
-// they stand for all its keys. If it does not say how many those are, all are
-// counted. A key that moves to another node meanwhile may be counted twice or not
-// at all.
+// countServer counts the records of one server whose keys begin with a prefix.
+// A server returns keys in the order of a hash, so a sufficient number of them
+// represents all its keys. If the server does not say how many keys it has, all
+// are counted. A key that moves to another node meanwhile may be counted twice
+// or not at all.
 func (s *Store) countServer(ctx context.Context, server *goredis.Client, prefix string) (int, error) {
 	size, unknown := server.DBSize(ctx).Result()
 	found, seen, cursor := 0, 0, uint64(0)
@@ -140,7 +140,7 @@ func (s *Store) countServer(ctx context.Context, server *goredis.Client, prefix 
 	}
 }
 
-// countRecords returns how many of the keys hold a record and not a tombstone.
+// countRecords returns how many of the keys have a record and not a tombstone.
 func countRecords(ctx context.Context, server *goredis.Client, keys []string) (n int, err error) {
 	kinds, err := readKinds(ctx, server, keys)
 	for _, kind := range kinds {

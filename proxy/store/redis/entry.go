@@ -8,9 +8,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// The value of a key begins with a letter for its kind. A record then has its
-// version, its expiry and its value; a tombstone has nothing more. The scripts
-// depend on the letters and on the position of the version.
+// The value of a key begins with a letter for its kind. In a record, the
+// version, the expiry and the value follow; in a tombstone nothing follows. The
+// scripts depend on the letters and on the position of the version.
 const (
 	recordKind    = 'r'
 	tombstoneKind = 'b'
@@ -19,8 +19,8 @@ const (
 	headLength    = 1 + versionLength + 8
 )
 
-// newVersion makes a version here and not in the server, so that the script
-// recognizes a call that is retried.
+// newVersion makes a version in this process and not in the server, so that the
+// script recognizes a call that is retried.
 func newVersion() store.Version { return store.Version(rand.Text()) }
 
 func encode(r store.Record) []byte {
@@ -46,7 +46,7 @@ func decode(text string) (r store.Record, found bool) {
 }
 
 // millis returns a duration in the unit of Redis, rounded up: Redis refuses to
-// keep a key for 0 ms. Only what has expired has 0.
+// keep a key for 0 ms. Only an expired record has 0.
 func millis(left time.Duration) int64 {
 	if left <= 0 {
 		return 0

@@ -7,7 +7,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// warnOfEviction warns once of servers that evict keys: sessions would end
+// warnOfEviction warns once about servers that evict keys: sessions would end
 // early, and revoked ones could come back. A server that does not tell its
 // settings is not asked again.
 func (s *Store) warnOfEviction(ctx context.Context) {
@@ -26,7 +26,7 @@ func (s *Store) warnOfEviction(ctx context.Context) {
 	s.asked.Store(ctx.Err() == nil)
 }
 
-// evictionPolicy returns the policy by which a server evicts keys, or nothing
+// evictionPolicy returns the policy with which a server evicts keys, or nothing
 // if it does not.
 func evictionPolicy(ctx context.Context, master *goredis.Client) string {
 	set, err := master.ConfigGet(ctx, "maxmemory*").Result()

@@ -12,24 +12,25 @@ import (
 const (
 	// heartbeatEvery is the pause between two heartbeats.
 	heartbeatEvery = 500 * time.Millisecond
-	// maxSilence is how old the last heartbeat may be before the subscription counts
-	// as lost. Watchers are then notified in less than two seconds.
+	// maxSilence is the maximum age of the last heartbeat before the
+	// subscription counts as lost. Watchers are then notified in less than two
+	// seconds.
 	maxSilence = 1500 * time.Millisecond
 )
 
 // A heartbeat is a message that the store sends to itself through every master
-// through which a revoked name could come. Once it has come back from all of
-// them, everything that was published before it has been received. Then the
-// next is sent.
+// that can publish a revoked name. When it has come back from all of them,
+// everything that was published before has been received. Then the next is
+// sent.
 type heartbeat struct {
 	token string
 
 	mu       sync.Mutex
 	round    int
 	sentAt   time.Time
-	masters  int // how many it was sent through; zero while it is being sent
+	masters  int // the number of masters through which it was sent; zero while it is being sent
 	received map[string]bool
-	proven   time.Time // everything published before has been received
+	proven   time.Time // all earlier messages have been received
 }
 
 func newHeartbeat(now time.Time) *heartbeat {
@@ -39,7 +40,7 @@ func newHeartbeat(now time.Time) *heartbeat {
 // heartbeatMark begins a heartbeat. No name contains it.
 const heartbeatMark = "."
 
-// begin begins a round, unless the one before is not complete. It returns the
+// begin begins a round, unless the previous one is not complete. It returns the
 // message to publish through each master.
 func (h *heartbeat) begin(now time.Time) (message func(master int) string, ok bool) {
 	h.mu.Lock()
@@ -65,7 +66,7 @@ func (h *heartbeat) sent(masters int) {
 	h.prove()
 }
 
-// receive is given every message, also those of other processes.
+// receive gets every message, even those of other processes.
 func (h *heartbeat) receive(message string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -81,7 +82,7 @@ func (h *heartbeat) prove() {
 	}
 }
 
-// remaining is how long the subscription may be trusted without another
+// remaining returns how long the subscription may be trusted without another
 // heartbeat.
 func (h *heartbeat) remaining(now time.Time) time.Duration {
 	h.mu.Lock()

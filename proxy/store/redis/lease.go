@@ -22,12 +22,11 @@ var (
 	releaseScript = goredis.NewScript(releaseSource)
 )
 
-// releaseTimeout is how long releasing a lease may take, even if the caller's
+// releaseTimeout is the timeout for releasing a lease, even if the caller's
 // context is done.
 const releaseTimeout = 2 * time.Second
 
-// Lease implements store.Store. A lease that could not be released ends by
-// itself.
+// Lease implements store.Store. A lease that could not be released expires.
 func (s *Store) Lease(ctx context.Context, name string, d time.Duration) (release func(), held bool, err error) {
 	key, token := s.cfg.Prefix+"lease:"+name, rand.Text()
 	got, err := s.run(ctx, leaseScript, key, token, max(1, millis(d)))
@@ -40,7 +39,7 @@ func (s *Store) Lease(ctx context.Context, name string, d time.Duration) (releas
 	return sync.OnceFunc(func() { s.release(context.WithoutCancel(ctx), key, token) }), true, nil
 }
 
-// release ends a lease, unless it has expired and another caller has it by now.
+// release ends a lease, unless it has expired and another caller has it now.
 func (s *Store) release(ctx context.Context, key, token string) {
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()

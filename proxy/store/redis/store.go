@@ -36,7 +36,7 @@ type Store struct {
 	now      func() time.Time
 	watchers watchers
 	counts   counts
-	asked    atomic.Bool // whether the servers evict
+	asked    atomic.Bool // whether servers were checked for evicting keys
 	close    func() error
 }
 
@@ -57,15 +57,16 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close ends the subscription, waits for it, and closes the connections. It makes
-// every watcher drop its cache once more. Every other call fails from then on.
+// Close ends the subscription, waits for it, and closes the connections. It
+// makes every watcher drop its cache once more. Every other call fails after
+// it.
 func (s *Store) Close() error { return s.close() }
 
-// key is the key of a name. Prefixes and names have no braces, so that a
-// cluster distributes keys by all of their text.
+// key returns the key of a name. Prefixes and names have no braces, so a
+// cluster distributes keys by their whole text.
 func (s *Store) key(name string) string { return s.cfg.Prefix + "session:" + name }
 
-// channel is where revoked names are published.
+// channel returns the channel on which revoked names are published.
 func (s *Store) channel() string { return s.cfg.Prefix + "ended" }
 
 // Load implements store.Store.
@@ -86,7 +87,7 @@ func (s *Store) Load(ctx context.Context, name string) (store.Record, bool, erro
 
 // Save implements store.Store. If its answer is lost, it is retried, and the
 // second answer is the same as the first. Only if another writer has changed or
-// deleted the record in between, it is a conflict.
+// deleted the record in between, the second answer is a conflict.
 func (s *Store) Save(ctx context.Context, name string, r store.Record) (store.Version, error) {
 	read, left := string(r.Version), millis(r.Expiry.Sub(s.now()))
 	r.Version = newVersion()
@@ -165,8 +166,8 @@ func readKinds(ctx context.Context, client goredis.UniversalClient, keys []strin
 	return kinds, nil
 }
 
-// run runs a script on a key: by its hash, or with its text if the server does
-// not have it yet.
+// run runs a script on a key. It sends the script's hash, or its text if the
+// server does not have it yet.
 func (s *Store) run(ctx context.Context, script *goredis.Script, key string, args ...any) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err

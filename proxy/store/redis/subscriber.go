@@ -13,7 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// retryEvery is the pause before a lost subscription is tried again.
+// retryEvery is the pause before a lost subscription is retried.
 const retryEvery = 250 * time.Millisecond
 
 var errSilent = errors.New("redis: a heartbeat did not come back in time")
@@ -30,17 +30,17 @@ type subscriber struct {
 	client    goredis.UniversalClient
 	channel   string
 	log       *slog.Logger
-	connected func(context.Context) // called when a subscription was established
+	connected func(context.Context) // called when a subscription has been established
 }
 
 func (s *Store) subscriber() *subscriber {
 	return &subscriber{client: s.client, channel: s.channel(), log: s.cfg.Logger, connected: s.warnOfEviction}
 }
 
-// run subscribes until ctx is done. After every attempt that fails it calls lost.
-// Nothing that it starts runs after it returns.
+// run subscribes until ctx is done. It calls lost after every attempt that
+// fails. Nothing that it starts runs after it returns.
 func (s *subscriber) run(ctx context.Context, to receiver) {
-	var background sync.WaitGroup // not waited for between attempts, which would delay lost
+	var background sync.WaitGroup // run waits for it only at the end: waiting between attempts would delay lost
 	defer background.Wait()
 	failing := false
 	recovered := func() {
@@ -74,16 +74,16 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // receiveAll subscribes, and receives until that fails or ctx is done. It reads
-// from the connection itself: the driver's channel silently drops messages that
-// are not taken in time, while a server closes the connection of a subscriber
-// that is too slow.
+// from the connection itself. The driver's channel would silently drop messages
+// that are not received in time, while a server closes the connection of a
+// subscriber that is too slow.
 func (s *subscriber) receiveAll(ctx context.Context, to receiver, background *sync.WaitGroup, established func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	sub := s.client.Subscribe(ctx)
-	hangUp := func() { _ = sub.Close() } // closing it twice is harmless
+	hangUp := func() { _ = sub.Close() } // a second Close does nothing
 	defer hangUp()
-	defer context.AfterFunc(ctx, hangUp)() // a read does not look at ctx
+	defer context.AfterFunc(ctx, hangUp)() // a read does not observe ctx
 	beat := newHeartbeat(time.Now())
 	if err := s.subscribe(ctx, sub); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (s *subscriber) receiveAll(ctx context.Context, to receiver, background *sy
 			to.established()
 			started()
 		case *goredis.Message:
-			if store.ValidName(message.Payload) { // any client with the right to publish can send anything
+			if store.ValidName(message.Payload) { // any client that may publish can send anything
 				to.revoked(message.Payload)
 			}
 			beat.receive(message.Payload)
@@ -117,9 +117,9 @@ func (s *subscriber) subscribe(ctx context.Context, sub *goredis.PubSub) error {
 	return sub.Subscribe(ctx, s.channel)
 }
 
-// receive waits for a message as long as the subscription may be trusted. After
-// a timeout the connection cannot be used any more: it may be in the middle of
-// a message.
+// receive waits for a message for as long as the subscription may be trusted.
+// After a timeout the connection cannot be used any more: it may be in the
+// middle of a message.
 func (s *subscriber) receive(ctx context.Context, sub *goredis.PubSub, beat *heartbeat) (any, error) {
 	remaining := beat.remaining(time.Now())
 	if remaining <= 0 {
@@ -140,7 +140,7 @@ func (s *subscriber) receive(ctx context.Context, sub *goredis.PubSub, beat *hea
 }
 
 // sendHeartbeats sends heartbeats until ctx is done. If one cannot be sent, a
-// revocation could not be either, and the subscription is lost.
+// revocation could not be sent either, and the subscription is lost.
 func (s *subscriber) sendHeartbeats(ctx context.Context, cancel context.CancelCauseFunc, beat *heartbeat) {
 	for ctx.Err() == nil {
 		if message, ok := beat.begin(time.Now()); ok {
@@ -166,8 +166,8 @@ func (s *subscriber) publish(ctx context.Context, message func(master int) strin
 	return int(masters.Load()), err
 }
 
-// forEachMaster calls do with every server that can be written to, several at
-// once.
+// forEachMaster calls do with every server that can be written to, with several
+// at the same time.
 func forEachMaster(ctx context.Context, client goredis.UniversalClient, do func(context.Context, *goredis.Client) error) error {
 	switch client := client.(type) {
 	case *goredis.ClusterClient:

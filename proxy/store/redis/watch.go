@@ -10,7 +10,7 @@ import (
 // watchers are the callers of Watch. They share one subscription, which exists
 // while there are any.
 type watchers struct {
-	run func(context.Context, receiver) // runs a subscription until the context is done
+	run func(context.Context, receiver) // runs a subscription until its context is done
 
 	mu         sync.Mutex
 	all        map[*store.Backlog]struct{}
@@ -24,11 +24,11 @@ type watchers struct {
 type subscription struct {
 	watchers *watchers
 	end      context.CancelFunc
-	working  bool // every revocation is received
+	working  bool // whether every revocation is received
 }
 
 // Watch implements store.Store. It returns only when ctx is done: while Redis
-// cannot be reached, the empty name comes again and again.
+// is unreachable, the empty name comes again and again.
 func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 	names := store.NewBacklog()
 	s.watchers.add(names)
@@ -48,7 +48,8 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 }
 
 // add adds a watcher. If the subscription works already, the watch is
-// established at once; a closed store tells the watcher to drop its cache.
+// established at once. If the store is closed, the watcher is told to drop its
+// cache.
 func (w *watchers) add(names *store.Backlog) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -71,8 +72,8 @@ func (w *watchers) subscribe() *subscription {
 	return s
 }
 
-// remove removes a watcher. The last one ends the subscription, and does not
-// wait for that.
+// remove removes a watcher. The last one ends the subscription, without waiting
+// for it.
 func (w *watchers) remove(names *store.Backlog) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

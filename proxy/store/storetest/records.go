@@ -74,7 +74,7 @@ func testEnds(t *testing.T, s store.Store) {
 	save(t, s, "session-b", record("new"))
 	expectRevoked(t, s, true, "session-c")
 	lease(t, s, "work", time.Hour, true)
-	lost() // after its end: another caller has the lease
+	lost() // the lease has expired: another caller has it
 	lease(t, s, "work", time.Hour, false)
 }
 

@@ -69,7 +69,7 @@ func testWatch(t *testing.T, s store.Store) {
 	expectName(t, names, "session-a")
 	revoke(t, s, "user-x", time.Hour)
 	expectName(t, names, "user-x")
-	for _, after := range []string{"session-b", "session-c"} { // also where no tombstone is set, and again
+	for _, after := range []string{"session-b", "session-c"} { // even if no tombstone is set, and again
 		revoke(t, s, "program-x", -time.Hour)
 		expectName(t, names, "program-x")
 		revoke(t, s, after, time.Hour)

@@ -21,8 +21,9 @@ import (
 const (
 	// toldWithin is how long a revocation may take to reach a watcher.
 	toldWithin = 2 * time.Second
-	// short is how long something lasts whose end is tested, and afterShort is
-	// when it must have ended. They leave room for stores that count in seconds.
+	// short is the duration of records, tombstones and leases whose end is
+	// tested, and afterShort is when they must have ended. They allow for
+	// stores that count in seconds.
 	short      = 1200 * time.Millisecond
 	afterShort = 1500 * time.Millisecond
 )
@@ -63,8 +64,8 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 	}
 }
 
-// RunVirtual is Run on the virtual clock of [testing/synctest], on which no
-// test waits. It is for stores in memory or on a disk: a store must not use a
+// RunVirtual is Run on the virtual clock of [testing/synctest], so no test
+// waits. It is for stores in memory or on a disk: the store must not use a
 // network, and must end its goroutines when it is closed in a Cleanup of open.
 func RunVirtual(t *testing.T, open func(testing.TB) store.Store) {
 	t.Helper()
@@ -89,7 +90,7 @@ func save(t *testing.T, s store.Store, name string, r store.Record) store.Versio
 	return v
 }
 
-// expectConflict saves a record, and fails unless that is refused.
+// expectConflict saves a record, and fails unless Save refuses it.
 func expectConflict(t *testing.T, s store.Store, name string, r store.Record) {
 	t.Helper()
 	if _, err := s.Save(t.Context(), name, r); !errors.Is(err, store.ErrConflict) {
@@ -154,7 +155,7 @@ func testLease(t *testing.T, s store.Store) {
 	expect(t, s, "work", "") // a lease is not a record
 	release()
 	lease(t, s, "work", time.Hour, true)
-	release() // the lease is another caller's by now
+	release() // another caller has the lease now
 	lease(t, s, "work", time.Hour, false)
 }
 
