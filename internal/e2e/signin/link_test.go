@@ -48,7 +48,7 @@ func TestMailedLink_LeavesNoTokenBehind(t *testing.T) {
 	w.Click("a")
 	for range 2 {
 		w.Await("form button[name=again]")
-		if at := w.URL(); !strings.HasPrefix(at, s.Address+"/.authentik/login?link=") || strings.Contains(at, "flow_token") {
+		if at := w.URL(); !strings.HasPrefix(at, s.Address+"/.authentik/login?visit=") || strings.Contains(at, "flow_token") {
 			t.Errorf("got the link's page at %s, want an address without the token", at)
 		}
 		w.Reload()

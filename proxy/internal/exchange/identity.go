@@ -72,9 +72,10 @@ func Signed(text string) (id, sealed string) {
 }
 
 // GateIn returns the name of the gate that an address is for, or an empty text.
-// In the state of OpenID Connect and in links it precedes the sealed part.
+// In the state of OpenID Connect, in links and in visits it precedes the sealed
+// part.
 func GateIn(query url.Values) (id string) {
-	for _, param := range []string{"state", "link"} {
+	for _, param := range []string{"state", "link", "visit"} {
 		if id, _ = Signed(query.Get(param)); id != "" {
 			return id
 		}

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -59,6 +58,7 @@ func (p *Pages) newQuestion(r *http.Request, q Question) *draft {
 	d.Component, d.Notice = string(d.component), d.optionalText(q.Notice)
 	d.setReload(r, q)
 	d.Account = p.account(base)
+	d.setInstead(q.Aside)
 	d.setElsewhere(q.Elsewhere)
 	d.restoreForm(r, q, base)
 	return d
@@ -85,15 +85,37 @@ func (d *draft) drawStage(q Question) {
 const reloaded = "reloaded"
 
 // setReload sets the addresses for reloading the page of a challenge, and tells
-// a visitor who has reloaded an earlier page. A visitor who came by a link
-// follows it again: an invited visitor has no account to sign in with.
+// a visitor who has reloaded an earlier page.
 func (d *draft) setReload(r *http.Request, q Question) {
 	d.Afresh = d.pages.signInURL(q.Back)
 	switch {
+	case q.Reload != "":
+		d.Reload = q.Reload
 	case r.Method == http.MethodPost:
-		d.Reload = cmp.Or(q.Link, d.Afresh) + "&" + reloaded + "=1"
+		d.Reload = d.Afresh + "&" + reloaded + "=1"
 	case d.Notice == "" && r.URL.Query().Has(reloaded):
 		d.Notice = d.text("notice_reloaded")
+	}
+}
+
+// AsideLink is the Aside of a visitor who came by a link.
+const AsideLink = "link"
+
+// setInstead offers a new sign-in on a page of another flow, which may have no way
+// back. Where the account is shown, "Not you?" leads there.
+func (d *draft) setInstead(aside string) {
+	switch d.component {
+	case flowclient.ComponentIdentification, flowclient.ComponentPrompt, flowclient.ComponentEmail,
+		flowclient.ComponentAuthenticatorValidate, flowclient.ComponentAccessDenied:
+	default:
+		return
+	}
+	switch {
+	case d.Account != nil || aside == "":
+	case aside == "passwordless":
+		d.Instead = d.text("source_back")
+	default:
+		d.Instead = d.text("sign_in")
 	}
 }
 

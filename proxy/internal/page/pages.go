@@ -96,8 +96,12 @@ type Question struct {
 	// Visit is the sealed visit, and Back the address to return to after signing
 	// in. A HEAD request for a page with Prints needs no visit.
 	Visit, Back string
-	// Link is the address of the link by which the visitor came, if any.
-	Link string
+	// Reload is the address for reloading the page, if that is not to begin a new
+	// sign-in.
+	Reload string
+	// Aside is the flow that the visitor has chosen instead of signing in, or
+	// AsideLink.
+	Aside string
 	// Notice is the name of a message to show above the form, if any.
 	Notice string
 	// Mistake is the visitor's mistake in the form that was sent, if any.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -15,7 +16,9 @@ func drawAccessDenied(c flowclient.AccessDenied, d *draft) any {
 	if strings.TrimSpace(c.Message) != "" {
 		d.Alerts = append(d.Alerts, c.Message)
 	}
-	return endingView{Links: []action{{Text: d.text("try_again"), Address: d.Afresh, Focus: true}}}
+	again := cmp.Or(d.Instead, d.text("try_again"))
+	d.Instead = ""
+	return endingView{Links: []action{{Text: again, Address: d.Afresh, Focus: true}}}
 }
 
 // drawFlowError shows the request ID, by which the administrator finds the cause,

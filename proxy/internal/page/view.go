@@ -35,8 +35,10 @@ type pageView struct {
 	// Afresh is the address of a new sign-in. page.js gives it to this page, so
 	// that reloading the page does not send a form again. It is empty if the
 	// page can be reloaded as it is. On a page that answers a form, Reload is
-	// used instead, so that the new sign-in can say why it has begun.
-	Afresh, Reload string
+	// used instead, so that the new sign-in can say why it has begun, and on a
+	// page that goes on after a reload. Instead is the text of a link to a new
+	// sign-in, on a page of another flow that has no such link.
+	Afresh, Reload, Instead string
 	// Elsewhere is the address of authentik's own page, ElsewhereHost the name to
 	// show for it. Afterwards says whether the visitor comes back signed in.
 	Elsewhere, ElsewhereHost, Afterwards string

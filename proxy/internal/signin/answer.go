@@ -58,7 +58,7 @@ func (h *Handler) anew(x *exchange.Exchange, vis Visit) Outcome {
 	} else {
 		out = h.Open(x, vis.Back)
 	}
-	if out.notice != noticeLink {
+	if out.notice != noticeLink && out.notice != noticeInvitation {
 		out.notice = noticeExpired
 	}
 	return out
@@ -222,6 +222,9 @@ func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 		return Outcome{Err: fault.New(fault.BadRequest, nil)}
 	}
 	vis.Via = nil
+	if name != "invalidation" {
+		vis.Aside = name
+	}
 	return h.Look(x, vis, flow)
 }
 

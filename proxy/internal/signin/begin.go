@@ -31,11 +31,13 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 		return
 	}
 	switch {
-	case !query.Has("signed-in") && !query.Has("link") && !again && h.renewed(x, back):
+	case !query.Has("signed-in") && !query.Has("link") && !query.Has("visit") && !again && h.renewed(x, back):
 	case query.Has("signed-in") && !again:
 		x.Fail(fault.New(fault.CookiesBlocked, nil), back)
 	case query.Has("link"):
 		h.follow(x, query.Get("link"))
+	case query.Has("visit"):
+		h.resume(x, query.Get("visit"), back)
 	case h.Host != nil && (!h.Host.Page || query.Get("at") == "authentik"):
 		h.departToHost(x, back, false)
 	case h.Redirect, h.OIDC != nil && query.Get("at") == "authentik":

@@ -19,9 +19,12 @@ const FlowPages = "/if/flow/"
 // maxQuery is the maximum length of a link's query, in bytes.
 const maxQuery = 4 << 10
 
-// noticeLink is shown with a challenge that may be the result of a used or
-// expired link.
-const noticeLink = "notice_link"
+// Notices for a visitor whose link may have been used or may have expired: with
+// the first challenge of the flow, and where authentik denies access.
+const (
+	noticeLink       = "notice_link"
+	noticeInvitation = "notice_invitation"
+)
 
 // A Link is the flow in a link that authentik has made.
 type Link = flowclient.Flow
@@ -59,23 +62,46 @@ func control(c rune) bool { return c < ' ' || c == 0x7f }
 
 // linkTo returns the address at which the gate follows a link. The link is
 // sealed in it for this browser. So its token does not appear in the address
-// bar, in the history, or in the Referer of later requests, and a reload
-// follows the link again. A client that does not come back with the cookie,
-// such as most mail scanners, does not use the link up.
+// bar, in the history, or in the Referer of later requests. A client that does
+// not come back with the cookie, such as most mail scanners, does not use the
+// link up.
 func (h *Handler) linkTo(x *exchange.Exchange, link Link) (string, error) {
 	s := x.EnsureVisit()
 	sealed, err := x.Box(seal.KindLink, s).SealText(link)
 	return h.LoginAt("link=" + h.Identity.Sign(sealed)), err
 }
 
-// linkAgain returns the address at which the gate follows the link of a visit
-// again. It returns "" if the visitor did not come by a link.
-func (h *Handler) linkAgain(x *exchange.Exchange, vis Visit) (string, error) {
-	if !vis.Linked {
+// resumedAt returns the address at which the page of a visit is loaded again, or ""
+// if that begins a new sign-in. A visitor who came by a link may have used it up,
+// and one whom authentik has sent a mail goes away to read it: a telephone then
+// loads the page again. The visit is sealed into the address, without the
+// challenge, which may be long.
+func (h *Handler) resumedAt(x *exchange.Exchange, vis Visit) (string, error) {
+	mailed := vis.Step.Challenge.Component() == flowclient.ComponentEmail
+	if !vis.begun() || !vis.Linked && vis.Aside == "" && !mailed {
 		return "", nil
 	}
-	to, err := h.linkTo(x, vis.First)
-	return to + "&to=" + url.QueryEscape(vis.Back), err
+	vis.Step.Challenge = nil
+	sealed, err := vis.seal(x, x.EnsureVisit())
+	return h.LoginAt("visit=" + sealed + "&to=" + url.QueryEscape(vis.Back)), err
+}
+
+// resume answers GET login for the page of a visit that is loaded again: it shows
+// where the visit stands at authentik. A visit that cannot be opened begins anew.
+func (h *Handler) resume(x *exchange.Exchange, sealed, back string) {
+	vis, err := h.unsealed(x, sealed)
+	switch {
+	case errors.Is(err, errVisitExpired):
+		h.show(x, h.anew(x, vis), vis.Back)
+	case err != nil:
+		h.open(x, back)
+	default:
+		out := h.Look(x, vis, vis.Step.Flow)
+		if vis.Linked && out.Visit.Step.Challenge != nil && out.Visit.Step.Challenge.Component() == flowclient.ComponentAccessDenied {
+			out.notice = stale(vis.First, out.Visit.Step)
+		}
+		h.show(x, out, vis.Back)
+	}
 }
 
 // follow begins the visit of a link, in a new session at authentik. In an
@@ -134,15 +160,19 @@ func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow, back string)
 // stale returns the notice for a visitor whose link may have been used.
 // authentik deletes used tokens, and then starts the flow from its first stage
 // without a message. A valid link starts with the consent, or in the middle of
-// the flow.
+// the flow. Without a valid invitation the flow ends, and authentik's message
+// does not say what to do.
 func stale(link flowclient.Flow, step flowclient.Step) string {
 	query, _ := url.ParseQuery(link.Query)
-	if query.Get("flow_token") == "" {
-		return ""
-	}
 	switch step.Challenge.(type) {
 	case flowclient.Identification, flowclient.Prompt:
-		return noticeLink
+		if query.Get("flow_token") != "" {
+			return noticeLink
+		}
+	case flowclient.AccessDenied:
+		if query.Get("itoken") != "" {
+			return noticeInvitation
+		}
 	}
 	return ""
 }

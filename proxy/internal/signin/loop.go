@@ -33,7 +33,7 @@ var (
 func (h *Handler) loops(x *exchange.Exchange, back string) bool {
 	query := x.At.Asked.Query()
 	_, found, err := x.Session()
-	if err != nil || query.Has("signed-in") || query.Has("link") || !intent.Navigates(x.R) {
+	if err != nil || query.Has("signed-in") || query.Has("link") || query.Has("visit") || !intent.Navigates(x.R) {
 		return false
 	}
 	now := h.Now()

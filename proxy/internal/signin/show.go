@@ -39,7 +39,7 @@ func (h *Handler) show(x *exchange.Exchange, out Outcome, back string) {
 func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	vis := out.Visit
 	sealed, err := vis.forPage(x)
-	link, failed := h.linkAgain(x, vis)
+	reload, failed := h.resumedAt(x, vis)
 	if err = cmp.Or(err, failed); err != nil {
 		x.Fail(fault.New(fault.AuthentikUnexpected, err), vis.Back)
 		return
@@ -50,7 +50,7 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	x.Mention("component", string(component))
 	exchange.RetryAfter(x.W.Header(), out.wait)
 	q := page.Question{
-		Step: h.Offered(vis.Step), Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Link: link, Notice: out.notice, Mistake: out.mistake,
+		Step: h.Offered(vis.Step), Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Reload: reload, Aside: vis.aside(), Notice: out.notice, Mistake: out.mistake,
 		Elsewhere: h.elsewhere(vis), Origin: x.Origin(),
 		Source: h.Chosen(vis), ResendAfter: vis.longestRest(h.Now()),
 		Name: vis.Name, Lockout: out.wait,

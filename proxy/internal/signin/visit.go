@@ -11,6 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/copies"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
@@ -38,6 +39,9 @@ type Visit struct {
 	First flowclient.Flow `json:"first"`
 	// Linked says that the visitor came by a link to that flow.
 	Linked bool `json:"linked,omitempty"`
+	// Aside is the flow that the visitor has chosen instead of signing in: recovery,
+	// enroll or passwordless.
+	Aside string `json:"aside,omitempty"`
 	// Opening is the component of the flow's first challenge. If it comes again,
 	// the flow has restarted.
 	Opening flowclient.Component `json:"opening,omitempty"`
@@ -116,7 +120,15 @@ func (v Visit) signedInBy(flow string) bool {
 	return v.Login.By(flow) || v.Login.By(v.Login.Flow) && slices.Contains(v.Via, flow)
 }
 
-// stays returns how long the visitor stays signed in, or zero if the visitor
+// aside returns the flow that the visit is in instead of one that signs in, or "".
+func (v Visit) aside() string {
+	if v.Linked {
+		return page.AsideLink
+	}
+	return v.Aside
+}
+
+// stays returns until when the visitor stays signed in, or zero if the visitor
 // does not want to.
 func (v Visit) stays() time.Time {
 	if !v.Stay {
@@ -152,21 +164,30 @@ func (v Visit) forPage(x *exchange.Exchange) (string, error) {
 // address at authentik, and the way back an address in the browser. The visit
 // is also returned with errVisitExpired and errCopyGone.
 func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
+	v, err := h.unsealed(x, sealed)
+	switch {
+	case err == nil && v.Step.Challenge == nil && v.Copy == "":
+		return Visit{}, seal.ErrSealed
+	case err == nil && v.Copy != "":
+		return v.drawnFrom(h.copies.Marked(v.Copy))
+	}
+	return v, err
+}
+
+// unsealed opens a visit, which may be without its challenge.
+func (h *Handler) unsealed(x *exchange.Exchange, sealed string) (Visit, error) {
 	var v Visit
 	_, sealed = exchange.Signed(sealed)
 	if err := x.OpenVisit(seal.KindVisit, sealed, &v); err != nil {
 		return Visit{}, err
 	}
-	if !v.Step.Flow.Valid() || !v.First.Valid() || v.Step.Challenge == nil && v.Copy == "" || v.Back != exchange.LocalPath(v.Back) {
+	if !v.Step.Flow.Valid() || !v.First.Valid() || v.Back != exchange.LocalPath(v.Back) {
 		return Visit{}, seal.ErrSealed
 	}
 	if age := h.Now().Sub(v.Begun); age > VisitLife || age < -VisitLife {
 		return v, errVisitExpired
 	}
-	if v.Copy == "" {
-		return v, nil
-	}
-	return v.drawnFrom(h.copies.Marked(v.Copy))
+	return v, nil
 }
 
 // drawnFrom returns the visit with the challenge of its copy.

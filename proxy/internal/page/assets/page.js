@@ -14,10 +14,8 @@ for (const link of all("main a")) {
 }
 
 // Reloading a page that answers a form would send the form again. So it gets the
-// address of a new sign-in that returns to the same place. A page from a mailed
-// link is reloaded as it is.
-const linked = location.search.startsWith("?link=");
-const rename = (address) => address && !linked && history.replaceState(null, "", address + location.hash);
+// address of a new sign-in that returns to the same place, or its own address.
+const rename = (address) => address && history.replaceState(null, "", address + location.hash);
 rename(reload ?? afresh);
 
 // Who presses twice sends once; after a while again, as nothing may have come of it.
