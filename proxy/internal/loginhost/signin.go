@@ -89,7 +89,7 @@ func (h *Handler) begunHere(x *exchange.Exchange, records host.Records, vis host
 
 // begunElsewhere answers a visit that is not bound to this browser. It may be that of
 // another tab: each of those that a browser restores at once gets a cookie, and the
-// last one stays. A visitor who is signed in by now goes to the site, which sends the
+// last one stays. Or a link in a mail was opened in another browser. A visitor who is signed in by now goes to the site, which sends the
 // browser here with a request of its own. Others cannot keep a cookie, it seems.
 func (*Handler) begunElsewhere(x *exchange.Exchange, vis host.Visit) {
 	if cookies, _ := x.Authentiks(); cookies.Authenticated() {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -224,6 +225,9 @@ func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 	vis.Via = nil
 	if name != "invalidation" {
 		vis.Aside = name
+	}
+	if h.HandsOver && flow.Query == "" { // a link in a mail leads to authentik's own page here, which then leads on
+		flow.Query = "next=" + url.QueryEscape(vis.Back)
 	}
 	return h.Look(x, vis, flow)
 }
