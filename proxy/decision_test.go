@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"crypto/tls"
 	"errors"
 	"net/http"
@@ -271,6 +272,35 @@ func TestSessionPage_HasUserAndExpiryAndNoSecret(t *testing.T) {
 	}
 	if strings.Contains(page.body, p.cookie(cookieNames(s.gate).Session)) || strings.Contains(page.body, "eyJ") {
 		t.Errorf("got a secret in the session page: %s", page.body)
+	}
+}
+
+// TestTarget_WithoutAPathDoesNotReachTheApplication: Go passes x:http://b/admin on as
+// http://b/admin, another host and path than those that were asked about.
+func TestTarget_WithoutAPathDoesNotReachTheApplication(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, func(c *Config) { c.DangerouslyOpen = func(*http.Request) bool { return true } }, session.Record{User: jane})
+	for target, want := range map[string]int{
+		"x:http://other.example.com/admin": http.StatusBadRequest,
+		"x:admin":                          http.StatusBadRequest,
+		"http://app.example.com/x":         http.StatusOK,
+		"http://app.example.com":           http.StatusOK,
+		"/x":                               http.StatusOK,
+	} {
+		for _, cookie := range []string{"", cookie} {
+			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: app.example.com\r\n\r\n")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cookie != "" {
+				r.Header.Set("Cookie", cookieNames(g).Session+"="+cookie)
+			}
+			w, reached := httptest.NewRecorder(), false
+			_ = g.Guard(w, r.WithContext(t.Context()), func(http.ResponseWriter, *http.Request) error { reached = true; return nil })
+			if w.Code != want || reached != (want == http.StatusOK) {
+				t.Errorf("%s: got status %d, and the application reached %v, want status %d", target, w.Code, reached, want)
+			}
+		}
 	}
 }
 

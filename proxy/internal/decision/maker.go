@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -161,11 +162,12 @@ func (again Recheck) orUnasked(d Decision) Decision {
 	return d
 }
 
-// Final returns the decision that the gate acts on. It replaces d in three
+// Final returns the decision that the gate acts on. It replaces d in four
 // cases: for a request that is left over from the relay of a gate, for a
-// sign-in at a host that authentik must not be told, and for a TRACE. Servers
-// answer a TRACE with the request that they received, in which the gate may
-// have set a token or a password (RFC 9110, 9.3.8).
+// sign-in at a host that authentik must not be told, for a TRACE, and for a
+// request target without a path. Servers answer a TRACE with the request that
+// they received, in which the gate may have set a token or a password (RFC
+// 9110, 9.3.8).
 func (*Maker) Final(x *exchange.Exchange, left *group.Member, d Decision) Decision {
 	if left != nil && noVisit(d) {
 		x.Trace.Note("the request is left over from authentik's own interface, and its sign-in begins again")
@@ -179,8 +181,17 @@ func (*Maker) Final(x *exchange.Exchange, left *group.Member, d Decision) Decisi
 		x.Trace.Note("the request is a TRACE, to which servers answer with what only the application is told")
 		d = Refuse{fault.New(fault.MethodNotAllowed, nil)}
 	}
+	if x.At.Asked.Opaque != "" || x.R.URL.Opaque != "" {
+		x.Trace.Note("the request target is not a path of this site")
+		d = Refuse{fault.New(fault.BadRequest, errNoPath)}
+	}
 	return d
 }
+
+// errNoPath is about a request target such as x:http://other.example/admin. It has no
+// path and no host, and reaches the application as http://other.example/admin: as a
+// path, or a host, that no rule was asked about (RFC 9112, 3.2.2).
+var errNoPath = errors.New("the request target has a scheme and no path")
 
 // misdirected reports whether a decision begins or continues a sign-in at a
 // host that authentik must not be told.
