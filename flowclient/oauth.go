@@ -1,7 +1,9 @@
 package flowclient
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,24 +66,21 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, err
 	}
-	p.succeed()
+	defer cancel()
+	// The libraries drop the cause of an error of the body.
+	body, err := t.c.body(ctx, resp)
+	_ = resp.Body.Close() // it has been read
+	if err != nil && errors.Is(err, ctx.Err()) {
+		p.fail(t.c.hangs(ctx, q, p, err))
+	} else {
+		p.succeed()
+	}
+	if err != nil && (!errors.Is(err, errTooLarge) || !unavailable(resp.StatusCode)) {
+		return nil, unread(q, resp.StatusCode, err)
+	}
 	if err := (reply{status: resp.StatusCode, header: resp.Header}).outage(q); err != nil {
-		_ = resp.Body.Close() // it is not authentik's answer
-		cancel()
 		return nil, err
 	}
-	resp.Body = timedBody{resp.Body, cancel}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
-}
-
-// A timedBody is a body that is read within the time of its request.
-type timedBody struct {
-	io.ReadCloser
-	cancel context.CancelFunc
-}
-
-// Close closes the body and cancels the timeout.
-func (b timedBody) Close() error {
-	defer b.cancel()
-	return b.ReadCloser.Close()
 }

@@ -136,6 +136,22 @@ func TestRelayHTTP_OtherAddressesAreRefused(t *testing.T) {
 	}
 }
 
+// TestRelayHTTP_ABodyThatBreaksOffIsAnOutage: other libraries would drop the cause.
+func TestRelayHTTP_ABodyThatBreaksOffIsAnOutage(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte(`{"keys":`))
+	})
+	resp, err := f.client().Relay().HTTP(Visitor{}).Get("https://auth.example.com/x/") //nolint:noctx // it ends by itself
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	if !errors.Is(err, ErrUnreachable) {
+		t.Errorf("got error %v, want %v", err, ErrUnreachable)
+	}
+}
+
 func TestRelayHTTP_RedirectsAreNotFollowedAndOutagesAreErrors(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, sends("https://evil.example.com/"), fails(http.StatusBadGateway, "<html>"), fails(http.StatusUnauthorized, "{}"))

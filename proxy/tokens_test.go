@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -480,6 +481,71 @@ func TestKeys_UnavailableOnesAreNamed(t *testing.T) {
 	i.broken = true
 	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err == nil || fault.From(err).Code != fault.KeysUnreachable {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestKeys_ThatHangAreAnAuthentikThatDoesNotAnswer: a recheck does not wait for as
+// long as a fetch of keys or metadata may take.
+func TestKeys_ThatHangAreAnAuthentikThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	for _, view := range []string{"/jwks/", "/openid-configuration"} {
+		i := newIssuer(t)
+		answer := i.Config.Handler
+		i.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, view) {
+				<-r.Context().Done()
+				return
+			}
+			answer.ServeHTTP(w, r)
+		})
+		t.Cleanup(i.CloseClientConnections)
+		i.token = signed(t, jose.RS256, rsaKey(t), "one", i.good())
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			_, err := i.p.Redeem(ctx, flowclient.Visitor{}, authn.Request{Nonce: theNonce, Redirect: "https://app.example.com/.authentik/callback"}, "code")
+			cancel()
+			if err == nil || fault.From(err).Code != fault.AuthentikUnreachable {
+				t.Errorf("%s: got error %v, want %s", view, fault.Cause(err), fault.AuthentikUnreachable)
+			}
+		}
+	}
+}
+
+// TestKeys_OldOnesStayInUse as old metadata do, if no newer ones can be fetched.
+func TestKeys_OldOnesStayInUse(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	var cfg Config
+	i.registered(&cfg)
+	c := new(clock)
+	cfg.Now = c.now
+	i.p = sourceOf(cfg.withDefaults())
+	redeem := func() error {
+		_, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good().with(claims{"exp": c.now().Add(time.Hour).Unix(), "iat": c.now().Unix()})))
+		return err
+	}
+	if err := redeem(); err != nil {
+		t.Fatal(err)
+	}
+	i.mu.Lock()
+	i.broken = true
+	i.mu.Unlock()
+	c.move(11 * time.Minute)
+	for range 2 {
+		if err := redeem(); err != nil {
+			t.Errorf("without newer keys: got error %v, want the old ones used", fault.Cause(err))
+		}
+	}
+	i.mu.Lock()
+	fetched := i.fetched
+	i.broken, i.keys = false, []jose.JSONWebKey{public(rsaKey(t), "two", "RS256")}
+	i.mu.Unlock()
+	if fetched != 2 {
+		t.Errorf("got the keys fetched %d times, want once more after the metadata", fetched)
+	}
+	c.move(time.Minute)
+	if err := redeem(); err == nil {
+		t.Error("got a token accepted by a key that is no longer published, want it refused")
 	}
 }
 

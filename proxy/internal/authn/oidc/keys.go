@@ -1,19 +1,17 @@
 package oidc
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 
-	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 )
 
@@ -46,113 +44,167 @@ func (k secretKeys) VerifySignature(_ context.Context, token string) ([]byte, er
 	return jws.Verify([]byte(k))
 }
 
-// publishedKeys check tokens with the keys that the provider publishes.
+// publishedKeys check tokens against the keys that the provider publishes. They
+// are fetched when the first token comes, and again after the metadata, or if a
+// token is signed with an unknown key. If they cannot be fetched again, the old
+// ones stay in use, as old metadata do.
 type publishedKeys struct {
-	remote *goidc.RemoteKeySet
-	load   *limitedTransport
+	address string
+	client  *http.Client
+	// asked is the result of the last fetch, good or bad, for some seconds: a client
+	// that sends foreign tokens must not make the gate ask authentik for its keys each
+	// time. Concurrent callers share one fetch.
+	asked *cache.Cache[string, fetched]
+
+	mu    sync.Mutex
+	known []jose.JSONWebKey
+	old   bool // the metadata are newer
 }
 
-// newPublishedKeys returns keys that a client fetches for the first token, and
-// again when a token is signed with an unknown key.
-func newPublishedKeys(ctx context.Context, address string, client *http.Client, o Options) publishedKeys {
-	load := &limitedTransport{client: client, kept: cache.New(cache.Options[string, fetched]{Entries: 1, Now: o.Now, Go: o.Go})}
-	ctx = goidc.ClientContext(context.WithoutCancel(ctx), &http.Client{Transport: load, Timeout: keysWait})
-	return publishedKeys{goidc.NewRemoteKeySet(ctx, address), load}
-}
-
-// VerifySignature implements goidc.KeySet. go-oidc drops the cause of its
-// errors, so the notebook in the context receives an error of fetching keys.
-func (k publishedKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	payload, err := k.remote.VerifySignature(ctx, token)
-	if err != nil {
-		note(ctx, k.load.trouble())
-	}
-	return payload, err
-}
-
-// A limitedTransport keeps one response, good or bad, for some seconds.
-// Otherwise a client that sends foreign tokens could make the gate ask
-// authentik for its keys each time. Concurrent requests share one fetch.
-type limitedTransport struct {
-	client *http.Client
-	kept   *cache.Cache[string, fetched]
-}
-
-// A fetched response, or the error of the request.
+// A fetched key set, or why there is none.
 type fetched struct {
-	status int
-	header http.Header
-	body   []byte
-	err    error
+	keys []jose.JSONWebKey
+	err  error
 }
 
-// RoundTrip implements http.RoundTripper.
-func (l *limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	got, err := l.kept.Do(r.Context(), "", func(backgroundCtx context.Context) (fetched, time.Duration, error) {
-		ctx, cancel := context.WithTimeout(backgroundCtx, keysWait)
-		defer cancel()
-		return l.fetch(ctx, r), metadataBackoff, nil
-	})
+func newPublishedKeys(address string, client *http.Client, o Options) *publishedKeys {
+	return &publishedKeys{address: address, client: client, asked: cache.New(cache.Options[string, fetched]{Entries: 1, Now: o.Now, Go: o.Go})}
+}
+
+// outdate has the keys fetched again when the next token comes.
+func (k *publishedKeys) outdate() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.old = true
+	k.asked.Delete("")
+}
+
+// current returns the keys, and whether they were fetched after the metadata.
+func (k *publishedKeys) current() (known []jose.JSONWebKey, fresh bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.known, k.known != nil && !k.old
+}
+
+var errKey = errors.New("the token is signed with none of the keys that authentik publishes")
+
+// VerifySignature implements goidc.KeySet. go-oidc drops the cause of its errors,
+// so an error of fetching keys is noted beside it.
+func (k *publishedKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	jws, err := jose.ParseSignedCompact(token, signatures)
 	if err != nil {
 		return nil, err
 	}
-	if got.err != nil {
-		return nil, got.err
+	known, fresh := k.current()
+	if fresh {
+		if payload, ok := verifiedBy(known, jws); ok {
+			return payload, nil
+		}
 	}
-	return &http.Response{
-		StatusCode: got.status, Status: http.StatusText(got.status), Header: got.header.Clone(), Request: r,
-		Body: io.NopCloser(bytes.NewReader(got.body)), ContentLength: int64(len(got.body)),
-	}, nil
+	err = k.fetch(ctx, known != nil)
+	known, _ = k.current()
+	if payload, ok := verifiedBy(known, jws); ok {
+		return payload, nil
+	}
+	if err != nil {
+		note(ctx, err)
+		return nil, err
+	}
+	return nil, errKey
 }
 
-func (l *limitedTransport) fetch(ctx context.Context, r *http.Request) (got fetched) {
-	out := r.Clone(ctx)
-	out.RequestURI = ""
-	var resp *http.Response
-	//nolint:gosec // the address comes from the metadata, which must lie below authentik's own
-	if resp, got.err = l.client.Do(out); got.err != nil {
+// verifiedBy returns what a token says, if it is signed with one of the keys.
+func verifiedBy(keys []jose.JSONWebKey, jws *jose.JSONWebSignature) (payload []byte, ok bool) {
+	id := jws.Signatures[0].Header.KeyID
+	for i := range keys {
+		if id != "" && keys[i].KeyID != id {
+			continue
+		}
+		if payload, err := jws.Verify(&keys[i]); err == nil {
+			return payload, true
+		}
+	}
+	return nil, false
+}
+
+// fetch gets the keys. A caller who has old ones does not wait for long.
+func (k *publishedKeys) fetch(ctx context.Context, hasOld bool) error {
+	if hasOld {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, renewWait)
+		defer cancel()
+	}
+	got, err := k.asked.Do(ctx, "", func(backgroundCtx context.Context) (fetched, time.Duration, error) {
+		return k.ask(backgroundCtx), metadataBackoff, nil // others wait for it, too
+	})
+	switch {
+	case ctx.Err() == nil && (errors.Is(err, cache.ErrClosed) || closed(got.err)):
+		return k.ask(ctx).err // the gate is closing, and still answers its last requests
+	case err != nil:
+		return fault.New(fault.AuthentikUnreachable, err)
+	default:
+		return got.err
+	}
+}
+
+func closed(err error) bool { return errors.Is(err, context.Canceled) }
+
+// ask asks authentik for its keys, and keeps them.
+func (k *publishedKeys) ask(ctx context.Context) (got fetched) {
+	if got.keys, got.err = k.load(ctx); got.err == nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.known, k.old = got.keys, false
 		return got
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing can be done about an error here
-	got.status, got.header = resp.StatusCode, resp.Header
-	if got.body, got.err = io.ReadAll(resp.Body); got.err == nil && got.status == http.StatusOK {
-		got.body, got.err = readableKeys(got.body)
+	switch fault.From(got.err).Code {
+	case fault.AuthentikUnreachable, fault.AuthentikStarting, fault.AuthentikTLS, fault.AuthentikBehindGate:
+	default:
+		got.err = fault.New(fault.KeysUnreachable, got.err)
 	}
 	return got
 }
 
+func (k *publishedKeys) load(ctx context.Context) ([]jose.JSONWebKey, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.address, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := k.client.Do(req) //nolint:gosec // the address comes from the metadata, which must lie below authentik's own
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing can be done about an error here
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.New("the keys are answered with " + http.StatusText(resp.StatusCode))
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	return readableKeys(body)
+}
+
 var errNoKeys = errors.New("the answer with the keys is no JSON Web Key Set")
 
-// readableKeys returns a key set without the keys that cannot be read (RFC
-// 7517, 5). go-oidc would refuse all keys because of one, and put the whole
-// response into its error. Any client that sends a logout notice could then
-// make the gate log it.
-func readableKeys(body []byte) ([]byte, error) {
+// readableKeys returns the keys of a set without those that cannot be read (RFC
+// 7517, 5). An error does not quote the answer: any client that sends a logout
+// notice would make the gate log it.
+func readableKeys(body []byte) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil {
 		return nil, errNoKeys
 	}
-	set.Keys = slices.DeleteFunc(set.Keys, func(key json.RawMessage) bool {
-		return json.Unmarshal(key, new(jose.JSONWebKey)) != nil
-	})
-	return json.Marshal(set)
-}
-
-// trouble returns why there are no keys, or nil if there are keys.
-func (l *limitedTransport) trouble() error {
-	last, _ := l.kept.Get("")
-	switch {
-	case fault.From(last.err).Code == fault.AuthentikTLS:
-		return last.err
-	case last.err != nil:
-		return fault.New(fault.KeysUnreachable, last.err)
-	case last.status != http.StatusOK && last.status != 0:
-		return fault.New(fault.KeysUnreachable, errors.New("the keys are answered with "+http.StatusText(last.status)))
-	default:
-		return nil
+	keys := []jose.JSONWebKey{}
+	for _, raw := range set.Keys {
+		var key jose.JSONWebKey
+		if json.Unmarshal(raw, &key) == nil {
+			keys = append(keys, key)
+		}
 	}
+	return keys, nil
 }
 
 // A notebook receives an error that a library does not return.

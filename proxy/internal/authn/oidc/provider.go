@@ -15,6 +15,7 @@ import (
 
 	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 )
 
@@ -25,13 +26,17 @@ const (
 	// another fetch of metadata and keys. Any client can send such a token to
 	// the address for logout notices.
 	metadataBackoff = 5 * time.Second
-	// keysWait is the timeout for fetching signing keys.
-	keysWait = 15 * time.Second
+	// renewWait is how long a request waits for newer metadata or keys while there are
+	// old ones.
+	renewWait = 3 * time.Second
 )
 
 // algorithms are the secure algorithms that authentik can sign with. HS256 is
 // allowed only for a provider without a key, see [secretKeys].
 var algorithms = []string{goidc.RS256, goidc.ES256, goidc.ES384, goidc.ES512, goidc.EdDSA}
+
+// signatures are the same algorithms, for the library that checks signatures.
+var signatures = []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA}
 
 // metadata is the provider's discovery document (OpenID Connect Discovery 1.0),
 // and the keys that verify its tokens.
@@ -59,7 +64,13 @@ func (p *Source) metadata(ctx context.Context) (*metadata, error) {
 	if known != nil && (now.Sub(known.at) < metadataFor || now.Sub(asked) < metadataBackoff) {
 		return known, nil
 	}
-	fresh, err := p.discovering.Do(ctx, "", func(backgroundCtx context.Context) (*metadata, time.Duration, error) {
+	waiting := ctx
+	if known != nil {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, renewWait)
+		defer cancel()
+	}
+	fresh, err := p.discovering.Do(waiting, "", func(backgroundCtx context.Context) (*metadata, time.Duration, error) {
 		m, err := p.discover(backgroundCtx) // other requests wait for it, too
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -74,6 +85,8 @@ func (p *Source) metadata(ctx context.Context) (*metadata, error) {
 		return known, nil
 	case ctx.Err() == nil && (errors.Is(err, cache.ErrClosed) || errors.Is(err, context.Canceled)):
 		return p.discover(ctx) // the gate is closing and still answers its last requests
+	case err != nil && ctx.Err() != nil:
+		return nil, fault.New(fault.AuthentikUnreachable, err)
 	}
 	return fresh, err
 }
@@ -149,7 +162,7 @@ func (p *Source) discover(ctx context.Context) (*metadata, error) {
 		IssuerURL: d.Issuer, AuthURL: d.Authorization, TokenURL: d.Token, UserInfoURL: d.UserInfo, JWKSURL: d.JWKS,
 	}
 	m.Provider = config.NewProvider(ctx)
-	if m.algorithms, m.keys, err = p.signing(ctx, client, d); err != nil {
+	if m.algorithms, m.keys, err = p.signing(client, d); err != nil {
 		return nil, fault.New(fault.TokenInvalid, err)
 	}
 	return m, nil
@@ -157,7 +170,7 @@ func (p *Source) discover(ctx context.Context) (*metadata, error) {
 
 // signing returns the check of the provider's tokens. The algorithm comes from
 // the metadata, never from a token.
-func (p *Source) signing(ctx context.Context, client *http.Client, d document) ([]string, goidc.KeySet, error) {
+func (p *Source) signing(client *http.Client, d document) ([]string, goidc.KeySet, error) {
 	if slices.Equal(d.Algorithms, []string{hs256}) {
 		keys, err := newSecretKeys(p.ClientSecret)
 		return d.Algorithms, keys, err
@@ -171,7 +184,19 @@ func (p *Source) signing(ctx context.Context, client *http.Client, d document) (
 	if len(known) == 0 {
 		return nil, nil, fmt.Errorf("authentik signs tokens with %s, and the gate can check none of these algorithms", strings.Join(d.Algorithms, ", "))
 	}
-	return known, newPublishedKeys(ctx, d.JWKS, client, p.Options), nil
+	return known, p.publishedAt(d.JWKS, client), nil
+}
+
+// publishedAt returns the keys at an address, which are fetched again when the next
+// token comes.
+func (p *Source) publishedAt(address string, client *http.Client) *publishedKeys {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.published == nil || p.published.address != address {
+		p.published = newPublishedKeys(address, client, p.Options)
+	}
+	p.published.outdate()
+	return p.published
 }
 
 // askJSON fetches a JSON document. status is that of the response, even if

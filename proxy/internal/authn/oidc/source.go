@@ -60,6 +60,7 @@ type Source struct {
 	discovering *cache.Cache[string, *metadata] // a cache of nothing: concurrent renewals share one request
 	mu          sync.Mutex
 	known       *metadata
+	published   *publishedKeys
 	asked       time.Time // the last discovery, successful or not
 }
 
