@@ -208,15 +208,23 @@ func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 		}
 	}
 	if p.Failed() {
-		p.files()
+		p.surroundings()
 	}
 	return p.Err()
 }
 
-// files adds the mistakes in files, but only if there are other mistakes. By
-// themselves they are no reason to refuse a Caddyfile, which may be adapted on
-// another machine than it is used on. Provision finds them there.
-func (p *parser) files() {
+// surroundings adds the mistakes in files and placeholders, but only if there are
+// other mistakes. By themselves they are no reason to refuse a Caddyfile, which may
+// be adapted on another machine than it is used on. Provision finds them there.
+func (p *parser) surroundings() {
+	for _, s := range p.handler.settings() {
+		if value := *s.Value; options.HasPlaceholder(value) {
+			if err := options.In(s.Name, s.Expand()); err != nil {
+				p.WrongAt(s.Name, err)
+			}
+			*s.Value = value
+		}
+	}
 	page := pagefile.Page(p.handler.Page)
 	if options.HasPlaceholder(page.Style) || pagefile.CheckStyle(page.Style) != nil {
 		page.Style = ""

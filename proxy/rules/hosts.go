@@ -184,10 +184,16 @@ func TicketHosts(hosts []string) error {
 	return nil
 }
 
-// InnerHost reports whether a name belongs only to this machine or its network.
+// InnerHost reports whether a name belongs only to this machine, its containers or
+// its network.
 func InnerHost(name string) bool {
-	if ip, err := netip.ParseAddr(name); err == nil {
-		return ip.IsLoopback() || ip.IsPrivate()
+	name = Host(name)
+	if ip, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
 	}
-	return !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")
+	return !strings.Contains(name, ".") || slices.ContainsFunc(innerDomains, func(domain string) bool { return strings.HasSuffix(name, domain) })
 }
+
+// innerDomains are what names end with that no browser outside knows: those of
+// machines, containers and Kubernetes.
+var innerDomains = []string{".localhost", ".localdomain", ".internal", ".local", ".docker", ".svc"}

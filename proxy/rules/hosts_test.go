@@ -32,3 +32,17 @@ func TestAuthority_CopiesNothingOfMostRequests(t *testing.T) {
 		t.Errorf("got %v allocations, want none", got)
 	}
 }
+
+func TestInnerHost_IsWhatBrowsersOutsideDoNotKnow(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"authentik": true, "localhost": true, "10.0.0.5": true, "127.0.0.1": true, "fd00::1": true, "169.254.1.1": true, "fe80::1": true,
+		"authentik.local": true, "AUTHENTIK.Local.": true, "host.docker.internal": true, "authentik.default.svc": true,
+		"authentik.default.svc.cluster.local": true, "authentik.docker": true, "box.localdomain": true,
+		"auth.example.com": false, "auth.home.arpa": false, "203.0.113.7": false, "2001:db8::1": false, "svc.example.com": false,
+	} {
+		if got := InnerHost(name); got != want {
+			t.Errorf("%s: got %t, want %t", name, got, want)
+		}
+	}
+}

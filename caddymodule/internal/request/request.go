@@ -70,15 +70,23 @@ func (v *Resolver) scheme(r *http.Request) string {
 // uses HTTPS. Caddy does not read them, and so does not remove them from what any
 // client sends either.
 func otherScheme(h http.Header) string {
-	if strings.Contains(strings.ToLower(strings.Join(h["Forwarded"], ",")), "proto=https") {
+	if strings.Contains(strings.ToLower(strings.ReplaceAll(strings.Join(h["Forwarded"], ","), `"`, "")), "proto=https") {
 		return "Forwarded"
 	}
-	for _, name := range []string{"X-Forwarded-Scheme", "X-Forwarded-Ssl", "Front-End-Https", "X-Url-Scheme"} {
-		if said := strings.ToLower(firstValue(h[name])); said == "https" || said == "on" {
+	for _, name := range schemeHeaders {
+		switch strings.ToLower(firstValue(h[name])) {
+		case "https", "wss", "on", "true", "1", "443", `{"scheme":"https"}`:
 			return name
 		}
 	}
 	return ""
+}
+
+// schemeHeaders are headers of other proxies, load balancers and clouds that name
+// the scheme, or say that there is TLS.
+var schemeHeaders = []string{
+	"X-Forwarded-Scheme", "X-Forwarded-Protocol", "X-Forwarded-Ssl", "X-Forwarded-Https", "X-Scheme", "X-Url-Scheme", "X-Https", "Front-End-Https",
+	"Cloudfront-Forwarded-Proto", "Cf-Visitor", "X-Client-Proto", "X-Client-Scheme", "X-Appengine-Https", "Wl-Proxy-Ssl", "X-Forwarded-Port",
 }
 
 // firstValue returns the first value in the lines of a header with a list.
