@@ -3,6 +3,7 @@
 //
 //   - routes.go: the site's hosts and ports
 //   - gate.go: warnings about the routes beside a gate
+//   - errors.go: routes for errors
 //   - reach.go: which addresses get to a gate
 //   - earlier.go: handlers that answer before a gate
 //   - named.go: named routes, which others invoke

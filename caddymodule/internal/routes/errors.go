@@ -1,0 +1,167 @@
+package routes
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// warnOfErrorRoutes warns of routes for errors that lead to an application
+// without the gate. An error that is raised before the gate, for example by the
+// directive error, gets there with the identity headers of the client.
+func (g Gate) warnOfErrorRoutes(server *caddyhttp.Server) {
+	if server.Errors == nil {
+		return
+	}
+	hosts := g.Site.Hosts
+	if Named(server) {
+		hosts = invoking(server)
+	}
+	e := errorRoutes{headers: g.Headers, server: server}
+	everyHost := len(hosts) == 0
+	for _, route := range server.Errors.Routes {
+		patterns, restricted := errorHosts(route)
+		there := func(host string) bool {
+			return !restricted || slices.ContainsFunc(patterns, func(pattern string) bool { return rules.HostMatches(pattern, host) })
+		}
+		if !everyHost && !slices.ContainsFunc(hosts, there) {
+			continue
+		}
+		if leads, _ := e.lead(caddyhttp.RouteList{route}, false); leads {
+			g.Log.Warn("handle_errors: its reverse_proxy passes on identity headers that clients make up; write there before it: request_header -"+g.Headers,
+				"site", strings.Join(g.Site.Hosts, " "))
+			return
+		}
+		if route.Terminal { // as for each site of a Caddyfile
+			hosts = slices.DeleteFunc(slices.Clone(hosts), there)
+		}
+	}
+}
+
+// invoking returns the hosts of the sites that invoke the named route that is being
+// loaded, or nil if one of them has every host.
+func invoking(server *caddyhttp.Server) (all []string) {
+	for _, site := range server.Routes {
+		if _, invoked := invocation(server, site, ""); invoked {
+			hosts, restricted := matched(site)
+			if !restricted {
+				return nil
+			}
+			all = append(all, lastingHosts(hosts)...)
+		}
+	}
+	return all
+}
+
+// errorHosts returns the hosts that a route for errors matches, and whether it matches
+// these only. Caddy loads most of them after the gate.
+func errorHosts(route caddyhttp.Route) (all []string, restricted bool) {
+	if len(route.MatcherSets) > 0 {
+		all, restricted = matched(route)
+		return lastingHosts(all), restricted
+	}
+	for _, set := range route.MatcherSetsRaw {
+		var hosts []string
+		if json.Unmarshal(set["host"], &hosts) != nil {
+			return nil, false
+		}
+		all = append(all, hosts...)
+	}
+	return lastingHosts(all), len(all) > 0
+}
+
+// errorRoutes are routes for errors, as far as they matter to identity headers.
+type errorRoutes struct {
+	headers string // a pattern for the headers
+	server  *caddyhttp.Server
+	invoked []string // the named routes around what is looked at
+}
+
+// A handlerText is what the JSON of a handler says about that.
+type handlerText struct {
+	Handler        string              `json:"handler"`
+	Name           string              `json:"name"`   // of the route that is invoked
+	Routes         caddyhttp.RouteList `json:"routes"` // of a subroute
+	HandleResponse []struct {
+		Routes caddyhttp.RouteList `json:"routes"`
+	} `json:"handle_response"`
+	Request deletions `json:"request"` // of the directive request_header
+	Headers struct {
+		Request deletions `json:"request"`
+	} `json:"headers"` // of a reverse proxy
+}
+
+type deletions struct {
+	Delete []string `json:"delete"`
+}
+
+// lead reports whether routes lead to an application with the headers that a client
+// has sent. clean says that these are removed already, and cleaned that they are
+// removed for the routes that follow.
+func (e errorRoutes) lead(routes caddyhttp.RouteList, clean bool) (leads, cleaned bool) {
+	for _, route := range routes {
+		inside := clean
+		for _, h := range handlersOf(route) {
+			if leads, inside = e.leadBy(h, inside); leads {
+				return true, false
+			}
+		}
+		if len(route.MatcherSetsRaw)+len(route.MatcherSets) == 0 {
+			clean = inside
+		}
+	}
+	return false, clean
+}
+
+// leadBy is lead for one handler.
+func (e errorRoutes) leadBy(h handlerText, clean bool) (leads, cleaned bool) {
+	cleaned = clean
+	switch h.Handler {
+	case "headers":
+		cleaned = clean || slices.Contains(h.Request.Delete, e.headers)
+	case "authentik":
+		cleaned = true
+	case "reverse_proxy":
+		leads = !clean && !slices.Contains(h.Headers.Request.Delete, e.headers)
+	case "invoke":
+		if route := e.server.NamedRoutes[h.Name]; route != nil && !slices.Contains(e.invoked, h.Name) {
+			e.invoked = append(slices.Clone(e.invoked), h.Name)
+			leads, cleaned = e.lead(caddyhttp.RouteList{*route}, clean)
+		}
+	default:
+		leads, cleaned = e.lead(h.Routes, clean)
+	}
+	for _, response := range h.HandleResponse {
+		if !leads {
+			leads, _ = e.lead(response.Routes, clean)
+		}
+	}
+	return leads, cleaned
+}
+
+// handlersOf returns the handlers of a route, which may be loaded or not.
+func handlersOf(route caddyhttp.Route) (all []handlerText) {
+	raw := route.HandlersRaw
+	if raw == nil {
+		for _, m := range route.Handlers {
+			if below, ok := m.(*caddyhttp.Subroute); ok {
+				all = append(all, handlerText{Handler: "subroute", Routes: below.Routes})
+			} else if module, ok := m.(caddy.Module); ok {
+				raw = append(raw, caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil))
+			}
+		}
+	}
+	for _, text := range raw {
+		var h handlerText
+		if json.Unmarshal(text, &h) == nil {
+			all = append(all, h)
+		}
+	}
+	return all
+}
