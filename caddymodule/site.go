@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -77,9 +79,22 @@ func (h *Handler) checkTicketHosts() error {
 	case h.LoginAt != "":
 		return options.In("login at", rules.TicketHosts(h.site.Bracketed()))
 	case h.LoginHost != "":
-		return options.In("login_host", rules.ToldHosts(h.site.Bracketed()))
+		return options.Mistakes(nil).And(options.In("login_host", rules.ToldHosts(h.site.Bracketed()))).And(h.checkPublicHost()).Err()
 	}
 	return nil
+}
+
+// checkPublicHost refuses a public address of a login host that is none of its own:
+// browsers come there with requests that it would not know.
+func (h *Handler) checkPublicHost() error {
+	u, hosts := parsed(h.PublicURL), h.site.Told()
+	if site := parsed(h.Site); site != nil {
+		hosts = []string{site.Host}
+	}
+	if u == nil || slices.ContainsFunc(hosts, func(host string) bool { return rules.OriginMatches(u.Scheme, host, u.Host) }) {
+		return nil
+	}
+	return options.In("public_url", fmt.Errorf("%q is not an address of this login host; leave it out, and if browsers reach the site there, write site %s://%s", h.PublicURL, u.Scheme, u.Host))
 }
 
 // publicURL returns authentik's address for browsers: that of the login host, if
