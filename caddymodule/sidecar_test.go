@@ -130,7 +130,7 @@ func TestExplain_OfWhatOtherProxiesDescribe(t *testing.T) {
 		want []string
 	}{
 		"page":    {traefik("/x"), 3, []string{"application wiki", "is led to the sign-in", "the other proxy is traefik", "Seen as: https://wiki.example.com/x, from 203.0.113.7", "on /admin/*: is not about the request"}},
-		"rule":    {traefik("/admin/x"), 3, []string{"on /admin/*: require group admins: unknown"}},
+		"rule":    {traefik("/admin/x"), 3, []string{"on /admin/*: require group admins: not known before the sign-in"}},
 		"open":    {traefik("/healthz"), 0, []string{"passes without a session", "open /healthz matches"}},
 		"nginx":   {nginx, 3, []string{"application files", "the other proxy is nginx", "gets 401 instead of 303", "Seen as: https://files.example.com/x"}},
 		"nothing": {ask, 3, []string{"is refused: 400 bad-request", "X-Forwarded"}},

@@ -160,7 +160,9 @@ func (c *command) credentials(ctx context.Context, e *Examination) error {
 			return err
 		}
 		e.Password = password
-		e.hide(password)
+		if !strings.Contains(c.user, password) { // to hide a part of the name would give it away
+			e.hide(password)
+		}
 	}
 	if c.tokenFile == "" && os.Getenv(setup.TokenVariable) == "" || len(e.Setup.Gates) == 0 {
 		return nil

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/setup"
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
@@ -72,6 +73,22 @@ func TestFinding_HidesSecretsAndControls(t *testing.T) {
 	got := hideSecrets("the secret hunter22 and\x1b[31m red\nline \u202e x \u2066", []string{"hunter22", "", "a"})
 	if want := "the secret [hidden] and?[31m red?line ? x ?"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestCredentials_PasswordWithinTheNameIsNotHidden: in its place would stand that it
+// is there.
+func TestCredentials_PasswordWithinTheNameIsNotHidden(t *testing.T) {
+	t.Parallel()
+	for password, hidden := range map[string]bool{"demo": false, "demo1": true} {
+		environment := func(name string) string { return map[string]string{passwordVariable: password}[name] }
+		c, e := &command{user: "demo", terminal: &setup.Terminal{Environment: environment}}, new(Examination)
+		if err := c.credentials(t.Context(), e); err != nil || e.Password != password {
+			t.Fatalf("got the password %q and %v", e.Password, err)
+		}
+		if got := slices.Contains(e.secrets, password); got != hidden {
+			t.Errorf("got %q hidden for the user demo: %t, want %t", password, got, hidden)
+		}
 	}
 }
 

@@ -148,7 +148,7 @@ func (e *Explained) follow(s *caddyhttp.Server, r *http.Request, gateOf Explaine
 		case !ok:
 			return false, false
 		case gate.Explain == nil:
-			e.Notes = append(e.Notes, "the gate of "+gate.Authentik+" has not started: it does with its first request, which creates its key")
+			e.Notes = append(e.Notes, "the gate of "+gate.Authentik+" has not started: it does with its first request, which creates its key. Open the site once, then ask again")
 			return true, true
 		}
 		about, explanation := gate.Explain(r)

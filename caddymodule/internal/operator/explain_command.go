@@ -177,7 +177,11 @@ func (g ExplainedGate) write(line func(format string, args ...any)) {
 			continue
 		}
 		for _, demand := range rule.Demands {
-			line("  Rule: %s: %s: %s", rule.Rule, demand.Demand, demand.Verdict)
+			verdict := demand.Verdict
+			if verdict == "unknown" {
+				verdict = "not known before the sign-in"
+			}
+			line("  Rule: %s: %s: %s", rule.Rule, demand.Demand, verdict)
 		}
 	}
 	if len(g.Removed) > 0 {
