@@ -31,6 +31,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -59,6 +60,12 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // since the routes of handle_errors may lead to the application. An error that
 // is returned comes from the application.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if h.tooEarly(r) {
+		w = keeper.New(w)
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusTooEarly)
+		return nil
+	}
 	if h.posts[0].Stopped() {
 		// A connection of HTTP/2 without TLS can outlive its configuration, whose
 		// store is closed. This closes it after the response.
@@ -93,6 +100,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 // unreadTime is how long a client may send a body that is not read.
 const unreadTime = 15 * time.Second
+
+// tooEarly reports whether a request that came before the TLS handshake was complete has
+// to be sent again after it, as clients do on their own (RFC 8470): an attacker may
+// replay it, so that it must not change anything, and matchers of addresses fail.
+func (h *Handler) tooEarly(r *http.Request) bool {
+	if r.TLS == nil || r.TLS.HandshakeComplete {
+		return false
+	}
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions ||
+		h.openness.Closed.TooEarly(r) || h.openness.Opened.TooEarly(r) ||
+		slices.ContainsFunc(h.On, func(rule *Rule) bool { return rule.sets.TooEarly(r) })
+}
 
 // unavailable responds while there is no gate, since its key could not be
 // created. Nothing passes then.

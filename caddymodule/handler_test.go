@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -57,6 +58,33 @@ func TestHandler_WithoutAGateDoesNotWaitForABody(t *testing.T) {
 		if w.Code != http.StatusServiceUnavailable || w.deadline.IsZero() || closes != (major == 1) {
 			t.Errorf("HTTP/%d: got status %d, a deadline %v and a closing connection %v, want 503, a deadline, and the end of the connection with HTTP/1 only",
 				major, w.Code, !w.deadline.IsZero(), closes)
+		}
+	}
+}
+
+// TestHandler_EarlyDataChangesNothing: an attacker may replay what came before the TLS
+// handshake was complete.
+func TestHandler_EarlyDataChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := &gates.Starter{CreateKey: func(context.Context) ([]byte, error) { return nil, errors.New("no key") }}
+	h := &Handler{posts: []post{{Starter: s}}, log: slog.New(slog.DiscardHandler)}
+	for _, tt := range []struct {
+		method   string
+		complete bool
+		want     int
+	}{
+		{http.MethodGet, false, http.StatusServiceUnavailable},
+		{http.MethodPost, true, http.StatusServiceUnavailable},
+		{http.MethodPost, false, http.StatusTooEarly},
+		{http.MethodConnect, false, http.StatusTooEarly},
+	} {
+		w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), tt.method, "/", nil)
+		r.TLS = &tls.ConnectionState{HandshakeComplete: tt.complete}
+		if err := h.ServeHTTP(w, r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if w.Code != tt.want {
+			t.Errorf("%s, handshake complete %v: got status %d, want %d", tt.method, tt.complete, w.Code, tt.want)
 		}
 	}
 }

@@ -1,8 +1,12 @@
 package matchers
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // Openness says which requests of a site need a sign-in.
@@ -60,4 +64,17 @@ func (o Openness) Warn(log *slog.Logger) {
 			log.Warn("open: every request is open; the gate only tells the application who is signed in")
 		}
 	}
+}
+
+// TooEarly reports whether a matcher cannot say yet whether it matches a request. The
+// address of a client is not verified before the TLS handshake is complete, and HTTP/3
+// carries requests before that.
+func (sets Sets) TooEarly(r *http.Request) bool {
+	return slices.ContainsFunc(sets, func(set Set) bool {
+		return slices.ContainsFunc(set.all, func(m matcher) bool {
+			_, err := m.MatchWithError(r)
+			failed, ok := errors.AsType[caddyhttp.HandlerError](err)
+			return ok && failed.StatusCode == http.StatusTooEarly
+		})
+	})
 }

@@ -2,6 +2,7 @@ package matchers
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -524,6 +525,27 @@ func TestOpen_HostInAHeaderMatcherIsAHost(t *testing.T) {
 			r.Host = host
 			if got := sets.Concern(r); got != want {
 				t.Errorf("%s: got %v for %s, want %v", text, got, host, want)
+			}
+		}
+	}
+}
+
+// TestTooEarly_IsAnAddressBeforeTheHandshake: such a request is neither open nor closed.
+func TestTooEarly_IsAnAddressBeforeTheHandshake(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`[{"client_ip": {"ranges": ["192.0.2.0/24"]}}]`:                           true,
+		`[{"path": ["/x"]}, {"remote_ip": {"ranges": ["192.0.2.7"]}}]`:            true,
+		`[{"not": [{"client_ip": {"ranges": ["192.0.2.0/24"]}}]}]`:                true,
+		`[{"expression": "client_ip('192.0.2.0/24') || path('/y')"}]`:             true,
+		`[{"path": ["/x"], "header": {"X-Missing": ["yes"]}, "method": ["GET"]}]`: false,
+	} {
+		sets := closedIn(t, text)
+		for complete, want := range map[bool]bool{true: false, false: want} {
+			r := received(t, "/x")
+			r.TLS = &tls.ConnectionState{HandshakeComplete: complete}
+			if got := sets.TooEarly(r); got != want {
+				t.Errorf("%s, handshake complete %v: got %v, want %v", text, complete, got, want)
 			}
 		}
 	}

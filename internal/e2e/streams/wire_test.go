@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"golang.org/x/net/http2"
 
@@ -160,5 +161,44 @@ func TestSocket_IsTheGETThatCaddyMakesOfIt(t *testing.T) {
 				t.Errorf("got status %d, want 401", res.StatusCode)
 			}
 		})
+	}
+}
+
+// TestEarlyData_IsSentAgain: the address of a visitor is not verified in early data, and
+// a visitor who may pass by it must not be led to a sign-in.
+func TestEarlyData_IsSentAgain(t *testing.T) {
+	t.Parallel()
+	s := testsite.Setup{Scheme: "https", Protocols: "h1 h2 h3", Routes: `handle /.authentik/* {
+		authentik AUTHENTIK
+	}
+	@office client_ip 127.0.0.1
+	authentik AUTHENTIK {
+		on @office {
+			open
+		}
+	}
+	reverse_proxy APPLICATION`}.Start(t)
+	s.Users = append(s.Users, "")
+	config := testsite.Insecure().TLSClientConfig.Clone()
+	config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	for _, method := range []string{http.MethodGet, http3.MethodGet0RTT} {
+		transport := &http3.Transport{TLSClientConfig: config, QUICConfig: &quic.Config{Allow0RTT: true}}
+		r, err := http.NewRequestWithContext(t.Context(), method, s.Address+"/x", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "text/html")
+		res, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body) // the ticket for the next connection comes meanwhile
+		// The handshake may be complete before the handler looks.
+		if res.StatusCode != http.StatusOK && (method == http.MethodGet || res.StatusCode != http.StatusTooEarly) {
+			t.Errorf("%s: got status %d, want 200, or 425 for early data", method, res.StatusCode)
+		}
+		if err := errors.Join(res.Body.Close(), transport.Close()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
