@@ -24,9 +24,11 @@ func TestHeaderDirective_DoesNotChangeTheGatesResponses(t *testing.T) {
 		"replaced":    "header Cache-Control no-store public\n\theader Content-Security-Policy 'none' *\n\theader Set-Cookie HttpOnly x\n\theader Location / //evil.example/\n",
 		"replaced when it is written": "header >Cache-Control no-store public\n\theader >Content-Security-Policy 'none' *\n\theader >Set-Cookie HttpOnly x\n" +
 			"\theader >Location / //evil.example/\n\theader >X-Content-Type-Options nosniff x\n\theader >Referrer-Policy same-origin x\n",
-		"added":      "header +Set-Cookie a=b\n\theader +Content-Security-Policy \"" + policy + "\"\n\theader ?Cache-Control public\n",
-		"in a route": "route {\nencode gzip\nheader >Cache-Control public\nheader >Content-Security-Policy \"" + policy + "\"\nheader >Location /evil\nGATE\n}\n",
-		"with a log": "log\n\tencode gzip\n\theader >Cache-Control public\n\theader >Content-Security-Policy \"" + policy + "\"\n\theader -Set-Cookie\n\theader >Location /evil\n",
+		"added":                               "header +Set-Cookie a=b\n\theader +Content-Security-Policy \"" + policy + "\"\n\theader ?Cache-Control public\n",
+		"for some caches":                     "header CDN-Cache-Control max-age=3600\n\theader Cloudflare-CDN-Cache-Control max-age=3600\n\theader Surrogate-Control max-age=3600\n\theader X-Accel-Expires 3600\n",
+		"for some caches, when it is written": "header >CDN-Cache-Control max-age=3600\n\theader >Surrogate-Control max-age=3600\n\theader >Edge-Control max-age=3600\n\theader >X-Accel-Expires 3600\n",
+		"in a route":                          "route {\nencode gzip\nheader >Cache-Control public\nheader >Content-Security-Policy \"" + policy + "\"\nheader >Location /evil\nGATE\n}\n",
+		"with a log":                          "log\n\tencode gzip\n\theader >Cache-Control public\n\theader >Content-Security-Policy \"" + policy + "\"\n\theader -Set-Cookie\n\theader >Location /evil\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			const gate = "authentik AUTHENTIK\n\treverse_proxy APP\n"
@@ -78,6 +80,11 @@ func checkKept(t *testing.T, what string, got answer, status int, cache string) 
 	}
 	if values := got.Header.Values("Cache-Control"); len(values) != 1 || values[0] != cache {
 		t.Errorf("%s: got Cache-Control %q, want %q", what, values, cache)
+	}
+	for _, name := range []string{"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "Edge-Control", "X-Accel-Expires"} {
+		if value := got.Header.Get(name); cache == "no-store" && value != "" {
+			t.Errorf("%s: got %s: %s beside no-store, want none", what, name, value)
+		}
 	}
 	if value := got.Header.Get("X-Content-Type-Options"); status != http.StatusSeeOther && value != "nosniff" {
 		t.Errorf("%s: got X-Content-Type-Options %q, want nosniff", what, value)

@@ -5,9 +5,11 @@ package keeper
 import (
 	"bytes"
 	"iter"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -123,8 +125,12 @@ func (all headers) values(name string) []string {
 }
 
 // restore sets the headers again where they were changed. Other values of headers
-// with several values stay: a further policy can only forbid more.
+// with several values stay: a further policy can only forbid more. What only some
+// caches read would count more for them than the gate's no-store.
 func (all headers) restore(to http.Header) {
+	if slices.Equal(all.values("Cache-Control"), noStore) {
+		maps.DeleteFunc(to, func(name string, _ []string) bool { return forSomeCaches(name) })
+	}
 	for _, h := range all {
 		values := h.values
 		switch h.name {
@@ -135,6 +141,14 @@ func (all headers) restore(to http.Header) {
 			to[h.name] = slices.Clone(values)
 		}
 	}
+}
+
+var noStore = []string{"no-store"}
+
+// forSomeCaches reports whether a header is a Cache-Control for only some caches
+// (RFC 9213), or what they had before there was a standard.
+func forSomeCaches(name string) bool {
+	return strings.HasSuffix(name, "-Cache-Control") || name == "Surrogate-Control" || name == "Edge-Control" || name == "X-Accel-Expires"
 }
 
 // union returns values and those of more that are not among them.
