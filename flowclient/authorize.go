@@ -22,15 +22,15 @@ func (c *Client) Authorize(ctx context.Context, v Visitor, parameters url.Values
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	w := c.walk(v, Flow{})
-	ch, err := w.authorize(ctx, parameters.Encode())
+	ch, err := w.authorize(ctx, parameters)
 	return w.step(ch), err
 }
 
 // authorizePath is the endpoint that OpenID Connect clients send browsers to.
 const authorizePath = "/application/o/authorize/"
 
-func (w *walk) authorize(ctx context.Context, query string) (Challenge, error) {
-	q := request{endpoint: "authorize", path: authorizePath + "?" + query, limit: maxPage}
+func (w *walk) authorize(ctx context.Context, parameters url.Values) (Challenge, error) {
+	q := request{endpoint: "authorize", path: authorizePath + "?" + parameters.Encode(), limit: maxPage}
 	for range maxHops {
 		r, err := w.send(ctx, q)
 		if err != nil {
@@ -48,12 +48,22 @@ func (w *walk) authorize(ctx context.Context, query string) (Challenge, error) {
 		case RedirectDefaultFlow:
 			q = request{endpoint: "flows/default", path: rd.Path, limit: maxPage}
 		case RedirectExternal:
+			if !answers(rd.To, parameters.Get("redirect_uri")) { // such as a proxy's page about maintenance
+				return nil, unexpected(q, r, errNoTarget)
+			}
 			return rd, nil
 		default:
 			return nil, unexpected(q, r, errNoTarget)
 		}
 	}
 	return nil, ErrTooManySteps
+}
+
+// answers reports whether an address is that of a redirect URI with an answer.
+func answers(to, redirect string) bool {
+	to, _, _ = strings.Cut(to, "?")
+	redirect, _, _ = strings.Cut(redirect, "?")
+	return to == redirect
 }
 
 // authorized returns the redirect that the endpoint answers with, or the error that

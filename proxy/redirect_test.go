@@ -332,3 +332,23 @@ func TestCallback_WithACodeThatWasRedeemedElsewhereBeginsAgainOnce(t *testing.T)
 		t.Errorf("got status %d at %s, want the page", page.status, page.path)
 	}
 }
+
+// TestOIDC_ARedirectOfTheFrontProxyIsNotAStep: a proxy before authentik may send every
+// request to a page about maintenance.
+func TestOIDC_ARedirectOfTheFrontProxyIsNotAStep(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, nil)
+	authentik := s.front.Handler
+	s.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/application/o/authorize/" {
+			http.Redirect(w, r, "https://status.example.com/maintenance", http.StatusFound)
+			return
+		}
+		authentik.ServeHTTP(w, r)
+	})
+	page := s.person(t).open("/")
+	page.says(t, string(fault.AuthentikUnexpected))
+	if page.status != http.StatusBadGateway || strings.Contains(page.body, "status.example.com") {
+		t.Errorf("got status %d, want %d and no link to the other site", page.status, http.StatusBadGateway)
+	}
+}
