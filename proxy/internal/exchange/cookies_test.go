@@ -3,6 +3,7 @@ package exchange
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,5 +38,29 @@ func TestCookies_NoSessionHasTheNameOfAnother(t *testing.T) {
 		if rules.CookieName(name) == nil {
 			t.Errorf("got %s accepted as the name of the session's cookie, want it refused", name)
 		}
+	}
+}
+
+// TestFamily_KnowsManyNamesAsQuicklyAsFew: a client can send a Cookie header with as
+// many cookies as its server allows.
+func TestFamily_KnowsManyNamesAsQuicklyAsFew(t *testing.T) {
+	line := strings.Repeat("a=b; ", 20_000)
+	quickest := func(gates int) time.Duration {
+		c := NewCookies(CookieOptions{Name: "authentik_gate"})
+		c.Family = new(Family)
+		for i := range gates {
+			c.Family.Join("gate_of_site_"+strconv.Itoa(i), time.Hour)
+		}
+		best := time.Hour
+		for range 20 {
+			began := time.Now()
+			c.Strip(http.Header{"Cookie": {line}})
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	few, many := quickest(2), quickest(1000)
+	if many > 20*few {
+		t.Errorf("got %v with 1000 names, want about the %v of two", many, few)
 	}
 }

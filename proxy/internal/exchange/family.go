@@ -81,11 +81,9 @@ func (f *Family) knows(base, value string) bool {
 	if names == nil {
 		return false
 	}
-	for name := range *names {
-		if base == name || marked(base, name) {
-			_, secret := seal.ParseSecret(value)
-			return secret
-		}
+	if !(*names)[base] && !(*names)[withoutMark(base)] {
+		return false
 	}
-	return false
+	_, secret := seal.ParseSecret(value)
+	return secret
 }

@@ -96,13 +96,17 @@ func reserved(base string) bool {
 		return true
 	}
 	part, back := strings.CutPrefix(base, "authentik_back")
-	return back && len(part) == 1 || marked(base, "authentik_gate")
+	return back && len(part) == 1 || withoutMark(base) == "authentik_gate"
 }
 
-// marked reports whether a name is a given name, followed by a gate's mark.
-func marked(base, name string) bool {
-	rest, ok := strings.CutPrefix(base, name+"_")
-	return ok && len(rest) == markLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
+// withoutMark returns the name before a gate's mark, or an empty text if a name
+// does not end with one.
+func withoutMark(base string) string {
+	at := len(base) - markLength
+	if at < 1 || base[at-1] != '_' || strings.Trim(base[at:], "abcdefghijklmnopqrstuvwxyz234567") != "" {
+		return ""
+	}
+	return base[:at-1]
 }
 
 // Names are the names of a gate's cookies under one scheme.
