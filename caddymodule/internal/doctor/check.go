@@ -143,7 +143,7 @@ func (e *Examination) loads(ctx context.Context) []Finding {
 	return e.bounded(ctx, check{"configuration", func(context.Context) (all []Finding) {
 		warnings, err := e.Tools.Validate(e.Config)
 		if err != nil {
-			all = append(all, found("config-invalid", err.Error(), "correct the configuration; caddy validate says the same"))
+			all = append(all, found("config-invalid", inOneLine(err), "correct the configuration; caddy validate says the same"))
 		}
 		slices.Sort(warnings)
 		for _, w := range slices.Compact(warnings) {
@@ -160,7 +160,7 @@ func (e *Examination) site(ctx context.Context, g Gate) []Finding {
 	x := &subject{Examination: e, gate: g}
 	opened, err := e.Tools.Open(ctx, e.Setup.Storage, g.Raw, g.Origin)
 	if err != nil {
-		all = append(all, found("config-invalid", err.Error(), "correct the configuration; caddy validate says the same"))
+		all = append(all, found("config-invalid", inOneLine(err), "correct the configuration; caddy validate says the same"))
 		opened = &Opened{Close: func() {}}
 		if opened.Transport, err = e.Tools.Transport(g.Raw); err != nil {
 			return append(all, skipped("connection", "authentik is not asked: its certificate cannot be checked as configured"))
@@ -202,6 +202,12 @@ func distinct(all []Finding) (kept []Finding) {
 		}
 	}
 	return kept
+}
+
+// inOneLine returns the text of an error that lists mistakes, each in a line.
+func inOneLine(err error) string {
+	text := strings.Replace(err.Error(), "\n\t- ", ": ", 1)
+	return strings.ReplaceAll(text, "\n\t- ", "; ")
 }
 
 // mirrored are codes that the gate uses as well.

@@ -1,12 +1,14 @@
 package doctor
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -93,11 +95,14 @@ type config struct {
 	Storage json.RawMessage `json:"storage"`
 	Apps    struct {
 		HTTP struct {
-			Servers map[string]struct {
+			HTTPPort  int `json:"http_port"`
+			HTTPSPort int `json:"https_port"`
+			Servers   map[string]struct {
 				Listen   []string        `json:"listen"`
 				Routes   []route         `json:"routes"`
 				Wrappers []proxyProtocol `json:"listener_wrappers"`
 				TLS      []any           `json:"tls_connection_policies"`
+				Auto     autoHTTPS       `json:"automatic_https"`
 				Trusted  *struct {
 					Source string   `json:"source"`
 					Ranges []string `json:"ranges"`
@@ -105,6 +110,20 @@ type config struct {
 			} `json:"servers"`
 		} `json:"http"`
 	} `json:"apps"`
+}
+
+// autoHTTPS are the settings of a server for automatic HTTPS.
+type autoHTTPS struct {
+	Disable bool     `json:"disable"`
+	Skip    []string `json:"skip"`
+}
+
+// encrypts reports whether Caddy turns TLS on at a port that is not the one for
+// HTTP, for the hosts of some routes.
+func (a autoHTTPS) encrypts(all []route) bool {
+	return !a.Disable && slices.ContainsFunc(all, func(r route) bool {
+		return slices.ContainsFunc(r.hosts(), func(name string) bool { return !slices.Contains(a.Skip, name) })
+	})
 }
 
 // Read reads a configuration. It does not provision it, so that a configuration
@@ -122,13 +141,17 @@ func Read(text []byte) (*Setup, error) {
 			at.proxied, at.trusted = true, one.Trusted.Ranges
 		}
 		w := walk{setup: s, server: name, scheme: "http"}
+		plain, secure := strconv.Itoa(cmp.Or(c.Apps.HTTP.HTTPPort, 80)), strconv.Itoa(cmp.Or(c.Apps.HTTP.HTTPSPort, 443))
 		for _, listen := range one.Listen {
 			if _, port, err := net.SplitHostPort(strings.TrimPrefix(listen, "tcp/")); err == nil {
 				w.port = port
 			}
 		}
-		if len(one.TLS) > 0 || w.port == "443" {
+		if len(one.TLS) > 0 || w.port == "443" || w.port != plain && one.Auto.encrypts(one.Routes) {
 			w.scheme, at.encrypted = "https", true
+		}
+		if w.port == secure && at.encrypted { // Caddy expects that browsers reach it at the port of the scheme
+			w.port = "443"
 		}
 		s.Servers = append(s.Servers, at)
 		w.routes(one.Routes, passage{})

@@ -53,7 +53,7 @@ func (s *Setup) differing() (all []Finding) {
 	for i, a := range s.Gates {
 		for _, b := range s.Gates[i+1:] {
 			overlap := len(a.Hosts) == 0 && len(b.Hosts) == 0 && a.Server == b.Server || rules.HostsOverlap(a.Hosts, b.Hosts)
-			if !overlap {
+			if !overlap || a.Server != b.Server && a.Cookie.Name != b.Cookie.Name { // one host, two ports
 				continue
 			}
 			for option, differs := range map[string]bool{
@@ -119,7 +119,7 @@ func (g Gate) configured(s *Setup) (all []Finding) {
 		all = append(all, found("secret-in-config", "client_secret is written in the configuration itself",
 			"write it to a file and name that: client_secret {file./etc/caddy/client-secret}"))
 	}
-	if u, err := url.Parse(g.public()); err == nil && g.PublicURL == "" && !g.isLoginHost() && rules.InnerHost(u.Hostname()) && !rules.InnerHost(hostOf(g.Origin)) {
+	if u, err := url.Parse(g.public()); err == nil && g.PublicURL == "" && g.LoginAt == "" && !g.isLoginHost() && rules.InnerHost(u.Hostname()) && !rules.InnerHost(hostOf(g.Origin)) {
 		all = append(all, found("public-url-missing", fmt.Sprintf("url is %s, which browsers do not know, and there is no public_url", g.public()),
 			"write the address of authentik that browsers use: public_url https://auth.example.com"))
 	}
@@ -161,7 +161,7 @@ func (g Gate) cookies(s *Setup) (all []Finding) {
 		if err != nil {
 			name = h.name
 		}
-		if !h.guarded && !said[name] && rules.Reach(domain, name) == rules.Reached && !s.guards(name) {
+		if !h.guarded && !said[name] && rules.Reach(domain, name) == rules.Reached && !s.guards(name) && name != hostOf(g.public()) {
 			said[name] = true
 			all = append(all, found("cookie-domain-neighbour", fmt.Sprintf("%s lies below the cookie domain %s and has no gate: it receives the session cookies", name, domain),
 				"give that site the directive as well, or give the guarded sites their own domain, such as apps."+domain))
@@ -170,7 +170,15 @@ func (g Gate) cookies(s *Setup) (all []Finding) {
 	return all
 }
 
-// guards reports whether a gate guards a host.
+// guards reports whether a gate guards a host, or each of the hosts below a
+// wildcard that an application gets requests for.
 func (s *Setup) guards(name string) bool {
-	return slices.ContainsFunc(s.all, func(g Gate) bool { return slices.Contains(g.Hosts, name) })
+	if slices.ContainsFunc(s.all, func(g Gate) bool { return slices.Contains(g.Hosts, name) }) {
+		return true
+	}
+	below := func(g Gate) bool {
+		return slices.ContainsFunc(g.Hosts, func(h string) bool { return rules.HostMatches(name, h) })
+	}
+	return strings.HasPrefix(name, "*") && slices.ContainsFunc(s.all, below) &&
+		!slices.ContainsFunc(s.Upstreams, func(u upstream) bool { return u.site == name && !u.byGate })
 }

@@ -324,3 +324,82 @@ func TestToken_IsOfOneAuthentik(t *testing.T) {
 		}
 	}
 }
+
+// ported is a configuration with other ports than usual: a server on each of them,
+// two of them for one host.
+const ported = `{"apps": {"http": {"http_port": 8080, "https_port": 8443, "servers": {
+	"plain": {"listen": [":8080"], "routes": [{"match": [{"host": ["a.example.com"]}], "handle": [{"handler": "authentik", "url": "https://a"}]}]},
+	"secure": {"listen": [":8443"], "routes": [{"match": [{"host": ["a.example.com"]}], "handle": [{"handler": "authentik", "url": "https://a"}]}]},
+	"other": {"listen": [":9443"], "routes": [{"match": [{"host": ["a.example.com"]}], "handle": [
+		{"handler": "authentik", "url": "https://a", "cookie": {"name": "other"}}]}]},
+	"skipped": {"listen": [":9080"], "automatic_https": {"skip": ["b.example.com"]}, "routes": [
+		{"match": [{"host": ["b.example.com"]}], "handle": [{"handler": "authentik", "url": "https://a"}]}]}
+}}}}`
+
+func TestSetup_KnowsWhereCaddyTurnsTLSOn(t *testing.T) {
+	t.Parallel()
+	s, err := Read([]byte(ported))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"plain": "http://a.example.com:8080", "secure": "https://a.example.com", "other": "https://a.example.com:9443",
+		"skipped": "http://b.example.com:9080",
+	}
+	for _, g := range s.Gates {
+		if g.Origin != want[g.Server] {
+			t.Errorf("server %s: got the origin %s, want %s", g.Server, g.Origin, want[g.Server])
+		}
+	}
+	if found := s.differing(); len(found) > 0 {
+		t.Errorf("got %+v, want nothing about gates at two ports with a cookie each", found)
+	}
+}
+
+// wildcard has a gate for each host, and authentik, below one cookie domain. In the
+// place of REST stands what is done for other hosts.
+const wildcard = `{"apps": {"http": {"servers": {"srv0": {"listen": [":443"], "routes": [
+	{"match": [{"host": ["auth.example.com"]}], "handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "a:9000"}]}], "terminal": true},
+	{"match": [{"host": ["*.example.com"]}], "handle": [{"handler": "subroute", "routes": [
+		{"match": [{"host": ["wiki.example.com"]}], "handle": [
+			{"handler": "authentik", "url": "http://a:9000", "LOGIN": "https://auth.example.com", "cookie": {"domain": "example.com"}},
+			{"handler": "reverse_proxy", "upstreams": [{"dial": "wiki:3000"}]}]},
+		{"handle": [REST]}
+	]}], "terminal": true}
+]}}}}}`
+
+func TestCookies_NeighboursAreSitesWithAnApplication(t *testing.T) {
+	t.Parallel()
+	for rest, want := range map[string]int{
+		`{"handler": "static_response", "abort": true}`: 0, `{"handler": "reverse_proxy", "upstreams": [{"dial": "blog:80"}]}`: 1,
+	} {
+		s, err := Read([]byte(strings.NewReplacer("REST", rest, "LOGIN", "public_url").Replace(wildcard)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := s.Gates[0].configured(s); len(found) != want {
+			t.Errorf("%s: got %+v, want %d findings", rest, found, want)
+		}
+	}
+}
+
+func TestPublicURL_IsNotMissedWithALoginHost(t *testing.T) {
+	t.Parallel()
+	for option, want := range map[string]int{"login_at": 0, "other": 1} {
+		s, err := Read([]byte(strings.NewReplacer("REST", "", "LOGIN", option, `, "cookie": {"domain": "example.com"}`, "").Replace(wildcard)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := s.Gates[0].configured(s); len(found) != want {
+			t.Errorf("%s: got %+v, want %d findings", option, found, want)
+		}
+	}
+}
+
+func TestFinding_NamesMistakesInOneLine(t *testing.T) {
+	t.Parallel()
+	got := inOneLine(errors.New("authentik: 2 mistakes\n\t- key: is empty\n\t- url: is missing"))
+	if want := "authentik: 2 mistakes: key: is empty; url: is missing"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
