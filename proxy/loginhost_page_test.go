@@ -70,6 +70,23 @@ func TestLoginHost_PageAsksAgain(t *testing.T) {
 	jane.greeted(jane.types(jane.types(page, "uid_field", "jane"), "password", "open sesame"), wikiHost+"/again", "jane")
 }
 
+// Of tabs that a browser restores all at once, without cookies, one has the cookie of
+// its visit. The others begin again, and end at their own address.
+func TestLoginHost_PageOfARestoredTabLeadsToItsAddress(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, withPage)
+	jane := d.guest()
+	first := jane.open(wikiHost + "/1")
+	jane.DropCookies() // as for a request that left before the other answers came
+	second := jane.open(filesHost + "/2")
+	page := jane.types(first, "uid_field", "jane")
+	jane.refused(page, "visit-lost")
+	page = jane.types(jane.follow(page, "Start over"), "uid_field", "jane")
+	jane.greeted(jane.types(page, "password", "open sesame"), wikiHost+"/1", "jane")
+	page = jane.types(jane.types(second, "uid_field", "jane"), "password", "open sesame")
+	jane.greeted(page, filesHost+"/2", "jane")
+}
+
 // Every cookie is as authentik sets it.
 func TestLoginHost_PageSetsCookiesAsAuthentik(t *testing.T) {
 	t.Parallel()

@@ -117,3 +117,24 @@ func TestLoginHost_ThatIsMissingIsReportedAtStart(t *testing.T) {
 		return strings.Contains(d.logged(), "login host: visitors cannot sign in") && strings.Contains(d.logged(), "login-host-unknown")
 	})
 }
+
+// A login host behind a proxy that Caddy does not trust sees another address than
+// browsers do, and says what to do.
+func TestLoginHost_ThatIsSeenAtAnotherAddressSaysSo(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, func(origin string, cfg *Config) {
+		if origin == authHost {
+			cfg.Resolve = func(r *http.Request) Resolved {
+				at := resolveConnection(r)
+				at.Scheme = "http"
+				return at
+			}
+		}
+	})
+	jane := d.guest()
+	jane.refused(jane.open(wikiHost+"/"), "login-host-unknown")
+	const want = "browsers have come to https://auth.example.com, and this server takes that for http://auth.example.com: list the proxy in front in trusted_proxies"
+	if !strings.Contains(d.logged(), want) {
+		t.Errorf("got no %q in the log:\n%s", want, d.logged())
+	}
+}

@@ -30,6 +30,7 @@ var (
 	errNoPageLoad = errors.New("only a page load can be redirected to a sign-in")
 	errNoRequest  = errors.New("the address has no request of a gate, or one that was cut short")
 	errRequest    = errors.New("the request was not sealed by a gate with the same key and of the same version, or for another login host")
+	errSeen       = errors.New("list the proxy in front in trusted_proxies, so that it can say what browsers ask for, or set site at the login host")
 	errBrowser    = errors.New("the visit at the login host was begun in another browser, or this one has lost its cookie")
 	errGate       = errors.New("no gate is registered at this login host that has asked for this, or not for this site")
 	errSeveral    = errors.New("the browser has sent cookies of several authentik sessions")
@@ -55,7 +56,7 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 		x.Fail(fault.New(fault.VisitLost, errRequest), "/")
 		return
 	case age == host.Unknown:
-		x.Fail(fault.New(fault.LoginHostUnknown, errRequest), "/")
+		x.Fail(fault.New(fault.LoginHostUnknown, h.whyUnknown(x)), "/")
 		return
 	case age == host.Early, age == host.Expired && !returned && vis.Request.Second:
 		x.Fail(fault.New(fault.ClockSkew, fmt.Errorf("%w: its request was made at %v, and here it is %v",
@@ -80,6 +81,17 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 	default:
 		h.answer(x, records, vis, gate)
 	}
+}
+
+// whyUnknown says why a request cannot be opened: it may be for an address of this
+// login host that the server does not recognize behind another proxy.
+func (h *Handler) whyUnknown(x *exchange.Exchange) error {
+	for _, origin := range h.Origins {
+		if _, _, age := h.records(origin).Open(x.At.Asked.Query().Get("request")); age != host.Unknown {
+			return fmt.Errorf("browsers have come to %s, and this server takes that for %s: %w", origin, x.Origin(), errSeen)
+		}
+	}
+	return errRequest
 }
 
 // begunHere reports whether a visit began in this browser.
