@@ -72,6 +72,13 @@ func brokenSetups() []broken {
 			s.overTLS(t, nil)
 			s.standIn.URL = strings.Replace(s.standIn.URL, "https:", "http:", 1)
 		}, want: "tls-scheme", seen: "speaks HTTPS"},
+		{name: "HTTP that leads to HTTPS", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					http.Redirect(w, r, "https://auth.example.com"+r.URL.Path, http.StatusMovedPermanently)
+				})
+			}
+		}, want: "tls-scheme", seen: "https://auth.example.com/"},
 		{name: "unknown authority", site: gated, prepare: func(t *testing.T, s *brokenSite) { s.overTLS(t, nil) }, want: "tls-authority", seen: "Test Authority"},
 		{name: "certificate for another name", site: trusting, prepare: func(t *testing.T, s *brokenSite) {
 			s.overTLS(t, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"auth.example.com"}, nil })

@@ -3,6 +3,7 @@ package flowclient
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"time"
@@ -112,5 +113,8 @@ func (r reply) sessionEnded(root string) bool {
 }
 
 func unexpected(q request, r reply, err error) error {
+	if to, parsed := url.Parse(r.header.Get("Location")); err == nil && r.status/100 == 3 && parsed == nil && to.Host != "" {
+		err = fmt.Errorf("a redirect to %.100q", to.Scheme+"://"+to.Host+to.EscapedPath()) // its query can hold a secret
+	}
 	return &UnexpectedError{Status: r.status, Endpoint: q.endpoint, Err: err}
 }

@@ -218,6 +218,27 @@ func TestTLS_UntrustedCertificatesAreExplained(t *testing.T) {
 	}
 }
 
+// A common name is not a name that could be written somewhere.
+func TestTLS_ACommonNameAloneIsExplained(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(3), NotAfter: time.Now().Add(time.Hour), Subject: pkix.Name{CommonName: "auth.example.com"}}
+	raw, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
+	err = asking(t, Config{URL: secure(t, cert, nil), PublicURL: address(t, public), Transport: trusting(a)})
+	var te *TLSError
+	if !errors.As(err, &te) || !te.OnlyCommonName || !strings.Contains(err.Error(), `its common name "auth.example.com" does not count`) {
+		t.Errorf("got %v, want that the common name does not count", err)
+	}
+}
+
 func TestTLS_PinAcceptsOneKeyAndNoOther(t *testing.T) {
 	t.Parallel()
 	a, foreign := newAuthority(t), newAuthority(t)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -47,6 +48,9 @@ type TLSError struct {
 	// Names are the DNS names and IP addresses in the server's certificate, or its
 	// common name if it has neither. It is empty if the server sent no certificate.
 	Names []string
+	// OnlyCommonName says that the certificate has only a common name, which
+	// programs no longer accept (RFC 6125, 6.4.4).
+	OnlyCommonName bool
 	// NotBefore and NotAfter are the certificate's dates.
 	NotBefore, NotAfter time.Time
 	// PinSHA256 is what Config.PinSHA256 would have to be for this certificate.
@@ -68,6 +72,9 @@ func (e *TLSError) Error() string {
 	case TLSUnknownAuthority:
 		return fmt.Sprintf("TLS: the server's certificate for %s is signed by an unknown authority; its pin is %s", names, e.PinSHA256)
 	case TLSWrongName:
+		if e.OnlyCommonName {
+			return fmt.Sprintf("TLS: the server's certificate is for no name; its common name %s does not count", names)
+		}
 		return fmt.Sprintf("TLS: the server's certificate is for %s, not for %s", names, quoted(e.Expected))
 	case TLSExpired:
 		return fmt.Sprintf("TLS: the server's certificate for %s is only valid from %s to %s",
@@ -98,6 +105,7 @@ func newTLSError(reason TLSReason, chain []*x509.Certificate, err error) *TLSErr
 	e := &TLSError{Reason: reason, Err: err}
 	if len(chain) > 0 {
 		e.Names, e.PinSHA256 = namesIn(chain[0]), pinOf(chain[0])
+		e.OnlyCommonName = len(chain[0].DNSNames) == 0 && len(chain[0].IPAddresses) == 0 && len(e.Names) > 0
 		e.NotBefore, e.NotAfter = chain[0].NotBefore, chain[0].NotAfter
 	}
 	return e
@@ -208,7 +216,13 @@ var plainRefusals = []string{
 // plainRefusal returns a TLSError if an answer says that the server speaks TLS. The
 // body can still be read afterwards.
 func plainRefusal(resp *http.Response) error {
-	if resp.StatusCode != http.StatusBadRequest || resp.Header.Get("X-authentik-id") != "" {
+	if resp.Header.Get("X-authentik-id") != "" {
+		return nil
+	}
+	if to := resp.Header.Get("Location"); leadsToTLS(resp.Request, to) {
+		return newTLSError(TLSServerSpeaksTLS, nil, fmt.Errorf("a redirect to %q", to))
+	}
+	if resp.StatusCode != http.StatusBadRequest {
 		return nil
 	}
 	head := make([]byte, 1024)
@@ -220,6 +234,16 @@ func plainRefusal(resp *http.Response) error {
 		}
 	}
 	return nil
+}
+
+// leadsToTLS reports whether a redirect leads a request from http:// to https:// and
+// nowhere else, as servers redirect that serve no plain HTTP.
+func leadsToTLS(r *http.Request, to string) bool {
+	if r == nil || r.URL.Scheme != "http" || !strings.HasPrefix(to, "https://") {
+		return false
+	}
+	u, err := url.Parse(to)
+	return err == nil && u.Path == r.URL.Path
 }
 
 // rejoined is a body of which the beginning has been read.

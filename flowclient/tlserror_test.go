@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,6 +20,10 @@ func TestTLS_WrongSchemeIsExplained(t *testing.T) {
 	tlsServer := secure(t, a.issue(t, time.Now().Add(time.Hour), "127.0.0.1"), nil)
 	plain := httptest.NewServer(says(whoAreYou))
 	t.Cleanup(plain.Close)
+	led := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://auth.example.com"+r.URL.RequestURI(), http.StatusPermanentRedirect)
+	}))
+	t.Cleanup(led.Close)
 	alert, proxied := raw(t, "\x15\x03\x01\x00\x02\x02\x46"), raw(t, "HTTP/1.1 400 Bad Request\r\nContent-Length: 45\r\n\r\nThe plain HTTP request was sent to HTTPS port")
 	for name, c := range map[string]struct {
 		scheme, host string
@@ -28,6 +33,7 @@ func TestTLS_WrongSchemeIsExplained(t *testing.T) {
 		"HTTP to a server of Go":              {"http", tlsServer.Host, TLSServerSpeaksTLS},
 		"HTTP to a server that sends alerts":  {"http", alert, TLSServerSpeaksTLS},
 		"HTTP to a server that says so":       {"http", proxied, TLSServerSpeaksTLS},
+		"HTTP to a server that redirects":     {"http", address(t, led.URL).Host, TLSServerSpeaksTLS},
 		"HTTPS to a server of something else": {"https", raw(t, "SSH-2.0-OpenSSH_9.9\r\n"), TLSHandshake},
 	} {
 		cfg := Config{URL: &url.URL{Scheme: c.scheme, Host: c.host}, Transport: trusting(a)}
@@ -82,6 +88,19 @@ func TestTLS_ABadRequestOfAuthentikIsNoMatterOfTLS(t *testing.T) {
 	f = newFake(t, fails(http.StatusBadRequest, "Client sent an HTTP request to an HTTPS server"))
 	if _, err = f.client().User(t.Context(), Visitor{}); errors.As(err, &te) {
 		t.Errorf("got %v of authentik itself, want no TLSError", err)
+	}
+}
+
+// A redirect to another address, such as a sign-in page, says nothing of TLS.
+func TestTLS_ARedirectElsewhereIsNoMatterOfTLS(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"https://auth.example.com/login", "/login", "http://auth.example.com/api/v3/core/users/me/"} {
+		f := newFake(t, unmarked(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }))
+		var te *TLSError
+		_, err := f.client().User(t.Context(), Visitor{})
+		if err == nil || errors.As(err, &te) || to[0] != '/' && !strings.Contains(err.Error(), `a redirect to "`+to+`"`) {
+			t.Errorf("%s: got %v, want another error, with the address", to, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -52,7 +53,11 @@ func (e *Error) Remedy() string {
 	case flowclient.TLSUnknownAuthority:
 		return "set trust to a PEM file with the authority that has signed the certificate; if it signs itself, check that it is authentik's and set pin " + t.PinSHA256
 	case flowclient.TLSWrongName:
-		return "set tls_name to one of the names in authentik's certificate (" + strings.Join(t.Names, ", ") + "), or url to a host that the certificate names"
+		names := slices.DeleteFunc(slices.Clone(t.Names), func(name string) bool { return t.OnlyCommonName || name == "*" })
+		if len(names) == 0 {
+			return "check that the certificate is authentik's and set pin " + t.PinSHA256 + "; or give authentik a certificate for the host of url"
+		}
+		return "set tls_name to one of the names in authentik's certificate (" + strings.Join(names, ", ") + "), or url to a host that the certificate names"
 	case flowclient.TLSExpired:
 		return "renew authentik's certificate, and check the clock of this server"
 	case flowclient.TLSWrongPin:

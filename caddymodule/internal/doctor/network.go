@@ -186,6 +186,9 @@ func (x *subject) another(a answer) (Finding, bool) {
 	case a.StatusCode == http.StatusServiceUnavailable || a.StatusCode == http.StatusBadGateway && !a.json():
 		return found("authentik-starting", fmt.Sprintf("authentik answers %d: it is starting, or what stands in front of it cannot reach it", a.StatusCode),
 			"wait a minute and run this again; if it stays so, look at authentik's own log"), true
+	case strings.HasPrefix(a.Header.Get("Location"), "https://") && x.authentik.Scheme == "http":
+		return found("tls-scheme", fmt.Sprintf("%s answers %d and leads to %.100q", clean(x.authentik), a.StatusCode, a.Header.Get("Location")),
+			"write https:// in url if that is authentik, or the port where authentik speaks plain HTTP"), true
 	case a.StatusCode != http.StatusOK || !a.json():
 		return found("authentik-unexpected", fmt.Sprintf("%s answers %d with %q, which authentik does not", clean(x.authentik), a.StatusCode, a.Header.Get("Content-Type")),
 			"write the address of authentik itself, not that of another server or of a login page in front of it"), true
@@ -217,7 +220,7 @@ func (x *subject) failed(ctx context.Context, err error) Finding {
 	case errors.As(err, &t) && t.Reason == flowclient.TLSWrongPin:
 		return found("tls-pin", t.Error(), "write pin "+t.PinSHA256+" if that is the right server")
 	case errors.As(err, &t) && t.Reason == flowclient.TLSWrongName:
-		return found("tls-name", t.Error(), "write tls_name with one of these names")
+		return found("tls-name", t.Error(), `write tls_name with one of these names, except "*" and a common name, or pin `+t.PinSHA256)
 	case errors.As(err, &authority):
 		return found("tls-authority", x.about(authority.Cert)+" is signed by "+issuer(authority.Cert)+", which this machine does not trust",
 			"write trust <file> with the certificate of that authority (PEM), or pin <sha256>")
