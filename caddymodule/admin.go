@@ -41,7 +41,7 @@ func (Admin) Routes() []caddy.AdminRoute {
 	}
 }
 
-// gateOf returns the gate of a handler, if it is one.
+// gateOf returns the gate of a handler, if the handler is a gate.
 func gateOf(m caddyhttp.MiddlewareHandler) (operator.Gate, bool) {
 	h, ok := m.(*Handler)
 	if !ok {
@@ -54,15 +54,16 @@ func gateOf(m caddyhttp.MiddlewareHandler) (operator.Gate, bool) {
 	return gate, true
 }
 
-// about says what the configuration says about the gate of an application.
+// about returns what the configuration says about the gate of an application.
 func (h *Handler) about(application string, hosts []string) operator.About {
 	return operator.About{
 		Authentik: h.URL, Application: application, Flow: h.Flow, ClientID: h.ClientID, Hosts: hosts, Prefix: h.Prefix,
 	}
 }
 
-// explain explains what the handler decides about a request, or with forward_auth
-// about the one that the other proxy describes in it. Its gates have started.
+// explain explains what the handler decides about a request. With forward_auth,
+// the request is the one that the other proxy describes in it. The handler's
+// gates have started.
 func (h *Handler) explain(r *http.Request) (operator.About, proxy.Explanation) {
 	about := h.about(h.Application, h.site.Hosts)
 	if h.sidecar == nil {

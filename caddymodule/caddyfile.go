@@ -22,9 +22,9 @@ func init() {
 }
 
 // parseDirective makes a route for every request of the site. The matcher
-// belongs to the handler and not to the route: a request that the route does not
-// match would reach the application with identity headers that the client made
-// up.
+// belongs to the handler and not to the route. Otherwise a request that the
+// route does not match would reach the application with identity headers from
+// the client.
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	p := newParser(new(Handler))
 	p.named = func(name string) (caddy.ModuleMap, error) {
@@ -162,13 +162,14 @@ type parser struct {
 	*options.Parser
 	handler *Handler
 	source  rules.Source // known before the options are read
-	// named returns a matcher of the site by its name. It is nil outside of sites.
+	// named returns a matcher of the site by its name. It is nil outside of
+	// sites.
 	named   func(name string) (caddy.ModuleMap, error)
-	matched bool     // the directive has a matcher
+	matched bool     // whether the directive has a matcher
 	words   []string // the option that is being read, with its matchers
 }
 
-// otherOptions are the options without a setting, by their block.
+// otherOptions are the options without a Setting, by their block.
 var otherOptions = map[string][]string{
 	"":             {"trust", "login_host", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "audit", "forward_auth"},
 	"forward_auth": {"from", "site"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
@@ -213,9 +214,10 @@ func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 	return p.Err()
 }
 
-// surroundings adds the mistakes in files and placeholders, but only if there are
-// other mistakes. By themselves they are no reason to refuse a Caddyfile, which may
-// be adapted on another machine than it is used on. Provision finds them there.
+// surroundings adds the mistakes in files and placeholders, but only if there
+// are other mistakes. Alone they are no reason to refuse a Caddyfile, which may
+// be adapted on another machine than the one that uses it. Provision finds them
+// there.
 func (p *parser) surroundings() {
 	for _, s := range p.handler.settings() {
 		if value := *s.Value; options.HasPlaceholder(value) {
@@ -244,14 +246,14 @@ func (p *parser) surroundings() {
 	}
 }
 
-// optionOf returns the option that a mistake begins with.
+// optionOf returns the option at the beginning of a mistake's text.
 func optionOf(mistake error) string {
 	option, _, _ := strings.Cut(mistake.Error(), ":")
 	return option
 }
 
-// options reads the block. Whether a value is allowed depends on client_id and
-// scopes, which may stand below it.
+// options reads the block. The checks of some values depend on client_id and
+// scopes, which may be below them.
 func (p *parser) options(d *caddyfile.Dispenser) {
 	var segments []*caddyfile.Dispenser
 	for d.NextBlock(0) {
@@ -264,7 +266,7 @@ func (p *parser) options(d *caddyfile.Dispenser) {
 	}
 }
 
-// lookAhead notes what the checks of other options need to know.
+// lookAhead notes the options on which the checks of others depend.
 func (p *parser) lookAhead(d *caddyfile.Dispenser) {
 	d.Next()
 	switch d.Val() {

@@ -14,8 +14,8 @@ import (
 
 var errNoURL = errors.New("url is missing; write where authentik is: authentik https://auth.example.com")
 
-// expand replaces the placeholders in all options and returns everything that
-// is wrong with the result.
+// expand replaces the placeholders in all options and returns all mistakes in
+// the result.
 func (h *Handler) expand() (wrong options.Mistakes) {
 	if h.URL == "" {
 		wrong = append(wrong, errNoURL)
@@ -57,13 +57,13 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 	return wrong
 }
 
-// source says where the gate learns who the user is.
+// source says how the gate identifies the user.
 func (h *Handler) source() rules.Source {
 	return rules.Source{OpenID: h.ClientID != "", Scopes: h.Scopes}
 }
 
-// conflicts returns what is wrong with the combination of options. With a
-// Caddyfile, client_id may be given and have no valid value.
+// conflicts returns the mistakes in the combination of options. In a Caddyfile,
+// client_id may be given without a valid value.
 func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	var all []rules.Conflict
 	if option, err := h.checkToldHost(); err != nil {
@@ -75,7 +75,7 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	all = append(all, h.SignOn.conflicts(h.Headers)...)
 	all = append(all, h.checkTLS()...)
 	all = append(all, h.checkLoginHost(openID)...)
-	if h.LoginHost != "" { // nothing else counts there
+	if h.LoginHost != "" { // only these mistakes matter at a login host
 		return all
 	}
 	all = append(all, h.checkClients(openID)...)
@@ -106,7 +106,7 @@ func (h *Handler) checkTLS() (all []rules.Conflict) {
 
 // checkToldHost refuses a host name with an underscore, and returns the option
 // that it comes from. The framework below authentik follows RFC 1123 and
-// answers 404 to every request for such a host, which is hard to understand.
+// answers 404 to every request for such a host, which is hard to diagnose.
 // authentik is told the host of public_url, or of url if that is not given.
 func (h *Handler) checkToldHost() (option string, err error) {
 	option, told, advice := "public_url", h.PublicURL, "give it a name without one"
@@ -122,11 +122,11 @@ func (h *Handler) checkToldHost() (option string, err error) {
 		option, u.Hostname(), advice)
 }
 
-// checkPaths refuses two paths of authentik, which has only one: it is below the
-// same path for browsers and for Caddy.
+// checkPaths refuses two different paths of authentik: it has the same path for
+// browsers and for Caddy.
 func (h *Handler) checkPaths() error {
 	inner, public := parsed(h.URL), parsed(h.PublicURL)
-	if checkURL(h.URL) != nil || checkURL(h.PublicURL) != nil || // which is said already
+	if checkURL(h.URL) != nil || checkURL(h.PublicURL) != nil || // another mistake says so already
 		strings.Trim(inner.Path, "/") == strings.Trim(public.Path, "/") {
 		return nil
 	}

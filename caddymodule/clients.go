@@ -37,7 +37,8 @@ const (
 	schemeBearer = "bearer"
 )
 
-// clients reads the option with its block. A scheme may stand in both.
+// clients reads the option with its block. A scheme may be on its line or in
+// its block.
 func (p *parser) clients(d *caddyfile.Dispenser) {
 	if p.Repeated(d, "clients") {
 		return
@@ -58,7 +59,7 @@ func (p *parser) clients(d *caddyfile.Dispenser) {
 	}
 }
 
-// scheme reads a kind of credential.
+// scheme reads a scheme of credentials.
 func (p *parser) scheme(d *caddyfile.Dispenser) {
 	c := &p.handler.Clients
 	switch word := d.Val(); {
@@ -103,8 +104,8 @@ func (p *parser) clientsOption(d *caddyfile.Dispenser) {
 	}
 }
 
-// checkClients returns what is wrong with the option clients. With a Caddyfile,
-// client_id may be given and have no valid value.
+// checkClients returns the mistakes in the option clients. In a Caddyfile,
+// client_id may be given without a valid value.
 func (h *Handler) checkClients(openID bool) (all []rules.Conflict) {
 	given := rules.Clients{
 		Basic: slices.Contains(h.Clients.Schemes, schemeBasic), Bearer: slices.Contains(h.Clients.Schemes, schemeBearer),

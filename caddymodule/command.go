@@ -11,8 +11,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/transport"
 )
 
-// CommandsNamespace is the namespace of modules that are further commands below
-// "caddy authentik". Caddy allows one registration of a command name.
+// CommandsNamespace is the namespace of modules that add commands below "caddy
+// authentik". Caddy allows only one registration of each command name.
 const CommandsNamespace = "authentik.commands"
 
 // A CommandProvider is a module in CommandsNamespace.

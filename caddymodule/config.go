@@ -266,7 +266,7 @@ type Handler struct {
 	Prefix string `json:"prefix,omitempty"`
 
 	log       *slog.Logger
-	posts     []post           // of its gates: one, or with forward_auth one for each application
+	posts     []post           // the handler's gates: one, or with forward_auth one for each application
 	sidecar   *sidecar.Sidecar // only with forward_auth
 	openness  matchers.Openness
 	site      routes.Site

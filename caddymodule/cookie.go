@@ -47,8 +47,8 @@ func (p *parser) cookieOption(d *caddyfile.Dispenser) {
 	p.flag(d, "cookie persistent", &p.handler.Cookie.Persistent)
 }
 
-// appCookies reads one line: a name, and the path and the domain after these
-// words. Each cookie has a separate line.
+// appCookies reads one line: a name, and the path and the domain after the
+// words path and domain. Each cookie has a separate line.
 func (p *parser) appCookies(d *caddyfile.Dispenser) {
 	words := d.RemainingArgs()
 	p.NoBlock(d, "app_cookies")
@@ -87,9 +87,9 @@ func (p *parser) clearSiteData(d *caddyfile.Dispenser) {
 	}
 }
 
-// checkSiteData checks what browsers clear. "cookies" is not allowed: it would
-// end the sessions of the gate, of authentik and of all other hosts below the
-// same registrable domain.
+// checkSiteData checks which data browsers clear. "cookies" is not allowed: it
+// would end the sessions of the gate, of authentik and of all other hosts below
+// the same registrable domain.
 func checkSiteData(what string) error { return options.OneOf("storage", "cache")(what) }
 
 func (c AppCookie) check(gate string) error {
@@ -126,7 +126,8 @@ func (h *Handler) appCookies() (all []proxy.AppCookie) {
 	return all
 }
 
-// sessionCookie returns what browsers tell the handler's session cookie from others by.
+// sessionCookie returns the properties by which browsers distinguish the
+// handler's session cookie from others.
 func (h *Handler) sessionCookie() gates.Cookie {
 	c := gates.Cookie{
 		Name: h.Cookie.Name, Flow: h.Flow + h.pageOr() + h.LoginAt, Client: h.ClientID, Domain: h.Cookie.Domain,

@@ -25,15 +25,15 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// doctorTools are what "caddy authentik doctor" needs of the handler.
+// doctorTools are the parts of the handler that "caddy authentik doctor" needs.
 func doctorTools() doctor.Tools {
 	return doctor.Tools{Quiet: logOnlyErrors, Validate: validateQuietly, Open: openForDoctor, Transport: connectForDoctor, Root: storageRoot}
 }
 
 // connectForDoctor returns the connections to authentik that a gate's options
-// ask for, even if the gate cannot be loaded. It fails if an option about the
-// certificate has a mistake, since connections must never check less than the
-// options demand.
+// configure, even if the gate cannot be loaded. It fails if an option about the
+// certificate has a mistake: connections must never check less than the options
+// demand.
 func connectForDoctor(gate json.RawMessage) (http.RoundTripper, error) {
 	h := &Handler{}
 	if err := json.Unmarshal(gate, h); err != nil {
@@ -51,12 +51,12 @@ func connectForDoctor(gate json.RawMessage) (http.RoundTripper, error) {
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	defer func() { _ = h.Cleanup() }() // which closes only what is idle
+	defer func() { _ = h.Cleanup() }() // release closes only idle connections
 	return h.transport()
 }
 
-// logOnlyErrors keeps Caddy from logging to the terminal what it loads: the report
-// says what is wrong with it.
+// logOnlyErrors keeps Caddy from logging to the terminal when it loads a
+// configuration. The report has the errors.
 func logOnlyErrors() error {
 	return caddy.Validate(&caddy.Config{
 		Admin:   &caddy.AdminConfig{Disabled: true},
@@ -149,15 +149,15 @@ func openForDoctor(_ context.Context, storage, gate json.RawMessage, origin stri
 	return opened, nil
 }
 
-// ofSite returns a handler's configuration with the site's origin in it: outside
-// of a server it does not know its hosts.
+// ofSite returns a handler's configuration with the site's origin in it:
+// outside of a server the handler does not know its hosts.
 func ofSite(gate json.RawMessage, origin string) (json.RawMessage, error) {
 	var options map[string]any
 	if err := json.Unmarshal(gate, &options); err != nil {
 		return nil, err
 	}
 	_, given := options["site"]
-	_, others := options["forward_auth"] // which names its sites itself
+	_, others := options["forward_auth"] // forward_auth names its sites itself
 	if !given && !others && origin != "" {
 		options["site"] = origin
 	}
@@ -192,7 +192,7 @@ func openIn(ctx caddy.Context, raw json.RawMessage, origin string) (*doctor.Open
 	}
 	site := parsed(origin)
 	cfg.Key, cfg.StoreName, cfg.Logger = []byte(rand.Text()+rand.Text()), "", slog.New(log)
-	cfg.Login = proxy.LoginPage // the gate's own requests to authentik show what is wrong
+	cfg.Login = proxy.LoginPage // the gate's own requests to authentik then show what is wrong
 	cfg.OIDC.SignOutBack = false
 	cfg.Resolve = func(r *http.Request) proxy.Resolved {
 		return proxy.Resolved{Scheme: site.Scheme, Host: site.Host, Client: netip.MustParseAddr(doctor.Visitor), Asked: r.URL}

@@ -131,7 +131,7 @@ func (h *Handler) expandForwardAuth() (wrong options.Mistakes) {
 	return wrong
 }
 
-// checkForwardAuth returns what is wrong with the block as a whole. It also
+// checkForwardAuth returns the mistakes in the block as a whole. It also
 // refuses options that need the bodies of requests or the application's
 // responses, which only the other proxy sees.
 func (h *Handler) checkForwardAuth(openID bool) (all []rules.Conflict) {
@@ -167,7 +167,7 @@ func (h *Handler) checkForwardAuth(openID bool) (all []rules.Conflict) {
 	return all
 }
 
-// check returns what is wrong with the lists as a whole.
+// check returns the mistakes in the lists as a whole.
 func (f *ForwardAuth) check() []error {
 	return slices.DeleteFunc(sidecar.Config{From: f.peers(), Sites: f.sites()}.Check(), func(err error) bool {
 		return errors.Is(err, sidecar.ErrNoPeer) && len(f.From) > 0 || errors.Is(err, sidecar.ErrNoSite) && len(f.Sites) > 0
@@ -195,15 +195,15 @@ func (f *ForwardAuth) sites() (all []sidecar.Site) {
 	return all
 }
 
-// A post is where a gate of the handler stands. It is as if each application of
-// forward_auth had a site with a handler of its own.
+// A post is the place of one gate of the handler. Each application of
+// forward_auth has a gate, as if it had a site with its own handler.
 type post struct {
 	application string
 	hosts       []string
 	*gates.Starter
 }
 
-// where returns the posts of the handler's gates, at which no gate can start yet.
+// where returns the places of the handler's gates. No gate can start there yet.
 func (h *Handler) where() (all []post) {
 	if h.ForwardAuth == nil {
 		return []post{{application: h.Application, hosts: h.toldHosts()}}
@@ -235,7 +235,7 @@ func (f *ForwardAuth) hosts() (all []string) {
 	return all
 }
 
-// takePosts makes what starts the gates.
+// takePosts prepares the starters of the gates.
 func (h *Handler) takePosts() {
 	h.posts = h.where()
 	for i := range h.posts {
@@ -265,13 +265,14 @@ func (h *Handler) openSidecar() (err error) {
 
 // readsRequests reports whether an option has matchers or placeholders, which
 // read the request. Without such options nothing is prepared, which saves half
-// of a verdict's allocations.
+// of the allocations for a verdict.
 func (h *Handler) readsRequests() bool {
 	return len(h.openness.Closed) > 0 || len(h.openness.Opened) > 0 || len(h.On) > 0 || h.SignOn != SignOn{} || h.Debug != "" ||
 		slices.ContainsFunc(h.Headers.Own, Header.isText)
 }
 
-// describe adapts the configuration of gates whose requests other proxies describe.
+// describe changes the configuration of a gate whose requests another proxy
+// describes.
 func (h *Handler) describe(cfg proxy.Config) proxy.Config {
 	if h.ForwardAuth != nil {
 		cfg.Described, cfg.Resolve, cfg.Writer = true, sidecar.Resolve, nil

@@ -58,7 +58,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 
 // ServeHTTP lets the gate decide. The gate writes its own error responses,
 // since the routes of handle_errors may lead to the application. An error that
-// is returned comes from the application.
+// ServeHTTP returns comes from the application.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if h.tooEarly(r) {
 		w = keeper.New(w)
@@ -84,7 +84,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		r = proxy.Following(r, passed)
 	}
 	return gate.Guard(w, r, func(w http.ResponseWriter, passing *http.Request) error {
-		if passing.URL != r.URL { // the gate asks the application itself
+		if passing.URL != r.URL { // a request that the gate itself makes to the application
 			passing = request.WithOwnContext(passing)
 		}
 		if s, signedIn := proxy.SessionFrom(passing.Context()); signedIn {
@@ -98,12 +98,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	})
 }
 
-// unreadTime is how long a client may send a body that is not read.
+// unreadTime is how long a client may take to send a body that is not read.
 const unreadTime = 15 * time.Second
 
-// tooEarly reports whether a request that came before the TLS handshake was complete has
-// to be sent again after it, as clients do on their own (RFC 8470): an attacker may
-// replay it, so that it must not change anything, and matchers of addresses fail.
+// tooEarly reports whether a request came before the TLS handshake was complete
+// and has to be sent again after it, which clients do by themselves (RFC 8470).
+// An attacker may replay such a request, so it must not change anything, and
+// matchers of addresses fail for it.
 func (h *Handler) tooEarly(r *http.Request) bool {
 	if r.TLS == nil || r.TLS.HandshakeComplete {
 		return false
@@ -113,13 +114,13 @@ func (h *Handler) tooEarly(r *http.Request) bool {
 		slices.ContainsFunc(h.On, func(rule *Rule) bool { return rule.sets.TooEarly(r) })
 }
 
-// unavailable responds while there is no gate, since its key could not be
-// created. Nothing passes then.
+// unavailable responds while there is no gate, because its key could not be
+// created. No request passes meanwhile.
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	w = keeper.New(w)
 	e := fault.New(fault.SessionsUnavailable, err)
 	h.log.ErrorContext(r.Context(), "refused", "code", e.Code, "error", err)
-	if r.ContentLength != 0 { // net/http would wait for a body that is not read, as long as the client likes
+	if r.ContentLength != 0 { // net/http would wait for a body that is not read, for as long as the client likes
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTime))
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")

@@ -82,16 +82,17 @@ type Assertion struct {
 	Lifetime string `json:"lifetime,omitempty"`
 }
 
-// isText reports whether the value is a text with placeholders. Otherwise it
-// is a claim.
+// isText reports whether the value is a text with placeholders. Otherwise it is
+// a claim.
 func (own Header) isText() bool { return own.expanded || strings.Contains(own.Value, "{") }
 
-// config returns the headers for the gate. The options have been checked.
+// config returns the configuration of the gate's headers. The options have been
+// checked.
 func (hs Headers) config(further ...proxy.HeaderRule) proxy.HeaderConfig {
 	size, _ := humanize.ParseBytes(hs.MaxSize)
 	preset := hs.Preset
 	if preset == "" && len(hs.Own) == 0 {
-		preset = string(proxy.HeadersRemote) // also beside further headers
+		preset = string(proxy.HeadersRemote) // even if there are own headers
 	}
 	return proxy.HeaderConfig{
 		Preset: proxy.HeaderPreset(preset), Encoding: proxy.HeaderEncoding(hs.Encoding),
@@ -109,10 +110,10 @@ func (hs Headers) rules() []proxy.HeaderRule {
 }
 
 // rule returns one header for the gate. The gate prepares claims once for each
-// session and computes texts for each request. It also computes the access
-// token for each request, since that is renewed during a session. Credentials
-// are not names: they are encoded only if the header's own line asks for that,
-// since quoted-printable, for example, would change "=".
+// session, and computes texts for each request. It also computes the access
+// token for each request, since the token is renewed during a session.
+// Credentials are encoded only if the header's own line asks for it:
+// quoted-printable, for example, would change "=".
 func (hs Headers) rule(own Header) proxy.HeaderRule {
 	rule := proxy.HeaderRule{Name: own.Name, Encoding: proxy.HeaderEncoding(own.Encoding)}
 	switch claim := own.claim(); claim {
@@ -132,8 +133,8 @@ func (hs Headers) rule(own Header) proxy.HeaderRule {
 	return rule
 }
 
-// claim returns the claim in the value, which may also be written as a
-// placeholder of the user. It returns nothing for other texts.
+// claim returns the claim in the value, which may also be a placeholder of the
+// user. For other texts it returns nothing.
 func (own Header) claim() string {
 	if !own.isText() {
 		return own.Value
@@ -151,7 +152,7 @@ func (own Header) contains(claim string) bool {
 	return own.claim() == claim || identity.Contains(own.Value, claim)
 }
 
-// groups returns those of a user's groups that headers name.
+// groups returns the groups of a user that headers name.
 func (hs Headers) groups(all []string) []string {
 	if len(hs.GroupsOnly) == 0 {
 		return all
@@ -224,7 +225,7 @@ func (p *parser) additional(d *caddyfile.Dispenser) {
 	}
 }
 
-// header reads a header of the operator's own.
+// header reads one of the operator's headers.
 func (p *parser) header(d *caddyfile.Dispenser) {
 	own := Header{Name: d.Val()}
 	if p.Repeated(d, "headers "+strings.ToLower(own.Name)) {

@@ -21,11 +21,12 @@ const (
 	loginHostPage      = "page"
 )
 
-// loginPage makes visitors sign in on the gate's page, with login_at as well.
+// loginPage makes visitors sign in on the gate's page, even if there is
+// login_at.
 const loginPage = "page"
 
-// pageOr begins the value for gates whose visitors sign in on the page or at a
-// login host, and not only at the login host.
+// pageOr is the beginning of the value for gates whose visitors sign in on the
+// page or at a login host.
 func (h *Handler) pageOr() string {
 	if h.LoginAt != "" && h.Login == loginPage {
 		return "page or "
@@ -33,7 +34,8 @@ func (h *Handler) pageOr() string {
 	return ""
 }
 
-// login reads how visitors sign in here, or at which login host they do.
+// login reads how visitors sign in on this site, or at which login host they
+// do.
 func (p *parser) login(d *caddyfile.Dispenser) {
 	args, how := d.RemainingArgs(), "login"
 	if len(args) > 2 && args[0] == loginPage && args[1] == "or" {
@@ -104,8 +106,8 @@ func (h *Handler) expandLoginHost() (wrong options.Mistakes) {
 	return wrong.And(options.In("login at", err))
 }
 
-// checkLoginHost returns what contradicts a login host, or a gate whose visitors
-// sign in at one.
+// checkLoginHost returns the options that contradict a login host, or a gate
+// whose visitors sign in at one.
 func (h *Handler) checkLoginHost(openID bool) (all []rules.Conflict) {
 	if h.LoginHost != "" {
 		all = append(all, h.besideLoginHost(openID)...)

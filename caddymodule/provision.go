@@ -30,13 +30,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// caddyVersion is the version of the running Caddy, which is long to find out.
+// caddyVersion returns the version of the running Caddy, which takes long to
+// find out.
 var caddyVersion = sync.OnceValue(func() string {
 	version, _ := caddy.Version()
 	return version
 })
 
-// Provision checks the configuration and makes the gate. It asks nothing of
+// Provision checks the configuration and makes the gate. It does not ask
 // authentik, which may be down when Caddy starts.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = h.newLogger(ctx)
@@ -116,8 +117,8 @@ func (h *Handler) transport() (http.RoundTripper, error) {
 	return t, nil
 }
 
-// verified returns what the options say about authentik's certificate. It leaves
-// out options with mistakes, which are reported elsewhere.
+// verified returns the options about authentik's certificate. It leaves out
+// options with mistakes, which are reported elsewhere.
 func (h *Handler) verified() flowclient.Config {
 	cfg := flowclient.Config{URL: parsed(h.URL), PublicURL: parsed(h.PublicURL), PinSHA256: h.Pin, TLSServerName: h.TLSName}
 	if rules.Pin(h.Pin) != nil || len(h.checkTLS()) > 0 {
@@ -129,7 +130,7 @@ func (h *Handler) verified() flowclient.Config {
 	return cfg
 }
 
-// gateConfig returns the gate's configuration, without page and key.
+// gateConfig returns the gate's configuration without the page and the key.
 func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, store gates.Store) (proxy.Config, error) {
 	metrics, err := telemetry.New(ctx.GetMetricsRegistry(), store.Name, h.siteLabel())
 	if err != nil {
@@ -148,8 +149,8 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 	return cfg, err
 }
 
-// config returns the gate's configuration from the checked options. An option
-// that is not given has the gate's default.
+// config returns the gate's configuration from the checked options. For an
+// option that is not given, the gate has a default.
 func (h *Handler) config() proxy.Config {
 	return proxy.Config{
 		Flow:        h.Flow,
@@ -174,7 +175,8 @@ func (h *Handler) config() proxy.Config {
 		Site:    parsed(h.Site),
 		Headers: h.Headers.config(h.SignOn.header()...), Assertion: h.assertion(),
 		SignOnForm: h.SignOn.signOnForm(), SignOutPaths: h.SignOut,
-		// This package itself checks for addresses that servers read in two ways.
+		// This package itself checks for addresses that servers read in
+		// different ways.
 		DangerouslyOpen: h.openness.IsOpen,
 		WhyOpen:         h.openness.Why,
 		Debug:           h.Debug,
@@ -257,19 +259,19 @@ func (h *Handler) Cleanup() error {
 	return errors.Join(errs...)
 }
 
-// noStack is higher than every level of a line. Errors of the gate are about
-// authentik, the store or the configuration: stack frames would say nothing.
+// noStack is a level above every level of a line. Errors of the gate are about
+// authentik, the store or the configuration, so stack frames would not help.
 const noStack = slog.Level(127)
 
 // newAuditLog returns the log of the handler's audit lines, which has a
-// separate name. No line of it is left out.
+// separate name. It never leaves a line out.
 func (h *Handler) newAuditLog(ctx caddy.Context) *slog.Logger {
 	return slog.New(zapslog.NewHandler(ctx.Logger().Core(), zapslog.WithName(string(h.CaddyModule().ID)+".audit"), zapslog.AddStacktraceAt(noStack)))
 }
 
 // newLogger returns the log of the handler. It logs a problem once, and then
 // how often it has happened. It is not Caddy's own slog.Logger, which adds
-// stack frames to errors that are logged during a request.
+// stack frames to errors during a request.
 func (h *Handler) newLogger(ctx caddy.Context) *slog.Logger {
 	plain := zapslog.NewHandler(ctx.Logger().Core(), zapslog.WithName(string(h.CaddyModule().ID)), zapslog.AddStacktraceAt(noStack))
 	limited := loglimit.New(plain)

@@ -24,7 +24,7 @@ type Requirement struct {
 	Values []string `json:"values"`
 }
 
-// check returns what is wrong with a requirement.
+// check returns the mistakes in a requirement.
 func (r Requirement) check(source rules.Source) error {
 	if len(r.Values) == 0 && slices.Contains([]string{"2fa", "totp", "otp", "webauthn", "second_factor"}, strings.ToLower(r.Claim)) {
 		return errors.New("write require mfa for a second factor")
@@ -61,8 +61,8 @@ func (r *Requirement) expand(source rules.Source) options.Mistakes {
 	return wrong.And(options.In(strings.TrimSpace("require "+r.Claim), r.check(source)))
 }
 
-// require reads one requirement. All of them must hold, but the same one twice
-// is a mistake.
+// require reads one requirement. All requirements must hold; giving the same
+// one twice is a mistake.
 func (p *parser) require(d *caddyfile.Dispenser) {
 	p.requireOf(d, "", &p.handler.Require, &p.handler.RequireMFA)
 }
@@ -104,9 +104,9 @@ func (h *Handler) requirements() []proxy.Requirement {
 	return all
 }
 
-// warnOfCommas warns of a value that looks like several: other tools separate names
-// with commas, and no user would pass. The names of LDAP have commas too, and an
-// equals sign.
+// warnOfCommas warns of a value that looks like several: other programs
+// separate names with commas, and no user would pass. Names of LDAP have commas
+// too, and an equals sign.
 func (h *Handler) warnOfCommas() {
 	all := slices.Clone(h.Require)
 	for _, rule := range h.On {

@@ -40,7 +40,7 @@ type Rule struct {
 	// Needs `client_id`. Default: no limit.
 	MaxAge string `json:"max_age,omitempty"`
 
-	name string // as it is written in the Caddyfile
+	name string // the rule as it is written in the Caddyfile
 	sets matchers.Sets
 }
 
@@ -54,8 +54,8 @@ var (
 	errRuleAll   = errors.New("it names no request; write a matcher, such as on @admin or on /admin/*")
 )
 
-// check returns what is wrong with a rule at a handler, whose client_id may be
-// given and have no valid value.
+// check returns the mistakes in a rule. The handler's client_id may be given
+// without a valid value.
 func (r *Rule) check(h *Handler, openID bool) (wrong options.Mistakes) {
 	given := rules.Given{ClientID: openID, Application: true, LoginAt: h.LoginAt != "", LoginPage: h.pageOr() != "", RequireMFA: r.RequireMFA, MaxAge: r.MaxAge != ""}
 	for _, c := range given.Conflicts() {
@@ -161,7 +161,7 @@ func (p *parser) on(d *caddyfile.Dispenser) {
 	for d.NextBlock(0) {
 		p.ruleOption(d.NewFromNextSegment(), r.name, r)
 	}
-	if len(r.MatcherSetsRaw) > 0 { // otherwise matchers has reported what is wrong
+	if len(r.MatcherSetsRaw) > 0 { // then matchers has reported the mistake
 		p.handler.On = append(p.handler.On, r)
 	}
 }

@@ -22,12 +22,13 @@ import (
 // storesNamespace is the namespace of the modules that are session stores.
 const storesNamespace = shared.Stores
 
-// A StoreProvider is a module in http.handlers.authentik.sessions. Its store is
-// asked for once, after the module was provisioned, and used until the module
-// is cleaned up. What it keeps must outlive a reload of the configuration:
-// Caddy provisions the new modules before it cleans up the old ones.
+// A StoreProvider is a module in http.handlers.authentik.sessions. The gate
+// asks for its store once, after the module was provisioned, and uses it until
+// the module is cleaned up. Everything that the store needs must outlive a
+// reload of the configuration: Caddy provisions the new modules before it
+// cleans up the old ones.
 //
-// Requests that were running then may continue for hours, and still have to end
+// Requests that are running then may continue for hours, and still have to end
 // with their session. If a provider has a method Hold() (release func() error),
 // the gate calls it, and the store must stay open until release is called,
 // which can be long after the module was cleaned up. Without this method such
@@ -55,13 +56,13 @@ func unknownStore(name string) error {
 	return fmt.Errorf("unrecognized store %q%s", name, hint)
 }
 
-// store loads the module that keeps the sessions. Its store stays open until
-// the gates have stopped.
+// store loads the module of the session store. The store stays open until the
+// gates have stopped.
 func (h *Handler) store(ctx caddy.Context) (gates.Store, error) {
 	if h.SessionsRaw == nil {
 		h.SessionsRaw = []byte(`{"store": "storage"}`)
 	} else {
-		h.storeName = string(h.SessionsRaw) // LoadModule drops it
+		h.storeName = string(h.SessionsRaw) // LoadModule sets it to nil
 	}
 	guest, err := ctx.LoadModule(h, "SessionsRaw")
 	if err != nil {
@@ -81,7 +82,7 @@ func (h *Handler) store(ctx caddy.Context) (gates.Store, error) {
 }
 
 // sessions reads the store with the parser of its own module, so that a third
-// party's store is configured in the same way as ours.
+// party's store is configured in the same way as this project's.
 func (p *parser) sessions(d *caddyfile.Dispenser) {
 	if p.Repeated(d, "sessions") {
 		return

@@ -33,8 +33,8 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// settings lists the options with one value. Parsing a Caddyfile and Provision
-// use the same list.
+// settings lists the options with one value. The parser of Caddyfiles and
+// Provision use the same list.
 func (h *Handler) settings() []options.Setting {
 	return []options.Setting{
 		{Name: "url", Value: &h.URL, Check: checkURL, Example: "url " + authentikURL},
@@ -76,7 +76,7 @@ func (h *Handler) settings() []options.Setting {
 
 const authentikURL = "https://auth.example.com"
 
-// The checks of settings that are made of others.
+// The checks of settings that are made of other checks.
 var (
 	checkURL      = rules.Authentik(authentikURL)
 	checkHost     = options.OneOf("public", "page")
@@ -98,7 +98,7 @@ func checkMaxPerUser(text string) error {
 	return nil
 }
 
-// checkKey checks the gate's key. Its error does not repeat the key.
+// checkKey checks the gate's key. Its error does not quote the key.
 func checkKey(text string) error {
 	if len(text) < rules.MinKey {
 		return fmt.Errorf("it has %d characters and needs %d; make one with: openssl rand -hex 32", len(text), rules.MinKey)
@@ -106,7 +106,7 @@ func checkKey(text string) error {
 	return nil
 }
 
-// checkAssertionLifetime checks how long a signed assertion is valid.
+// checkAssertionLifetime checks the lifetime of a signed assertion.
 func checkAssertionLifetime(text string) error {
 	d, err := caddy.ParseDuration(text)
 	if err != nil || d < proxy.MinAssertionLifetime || d > proxy.MaxAssertionLifetime {
@@ -115,7 +115,7 @@ func checkAssertionLifetime(text string) error {
 	return nil
 }
 
-// checkMaxSize checks the longest size of a header's value.
+// checkMaxSize checks the maximum size of a header's value.
 func checkMaxSize(text string) error {
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n < proxy.MinHeaderSize || n > proxy.MaxHeaderSize {

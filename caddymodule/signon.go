@@ -98,7 +98,8 @@ func (p *parser) signOn(d *caddyfile.Dispenser) {
 	}
 }
 
-// readSignOn checks what was read, if there is nothing else to say about it.
+// readSignOn checks the options that were read, if there are no other mistakes
+// in them.
 func (p *parser) readSignOn(d *caddyfile.Dispenser, name string, check func(rules.Source) error) {
 	if p.Failed() {
 		return
@@ -144,7 +145,7 @@ func (p *parser) basicOption(d *caddyfile.Dispenser, b *SignOnBasic) {
 	}
 }
 
-// check returns what is wrong with the options of a form.
+// check returns the mistakes in the options of a form.
 func (f *SignOnForm) check(source rules.Source) error {
 	if f.Page == "" || f.User.Field == "" || f.Password.Field == "" || len(f.Cookies) == 0 {
 		return fmt.Errorf("it needs page, user, password and cookies; write for example %s", formExample)
@@ -169,7 +170,7 @@ func (f *SignOnForm) check(source rules.Source) error {
 	return checkCredentials(f.User.Value, f.Password.Value, source)
 }
 
-// check returns what is wrong with a name and a password.
+// check returns the mistakes in a name and a password.
 func (b *SignOnBasic) check(source rules.Source) error {
 	if b.User == "" || b.Password == "" {
 		return fmt.Errorf("it needs user and password; write for example %s", basicExample)
@@ -184,8 +185,8 @@ func checkCredentials(user, password string, source rules.Source) error {
 	return options.In("password", identity.CheckCredential(password, source))
 }
 
-// expand replaces the placeholders that are the same for everyone and checks the
-// result.
+// expand replaces the placeholders that are the same for every user and checks
+// the result.
 func (s *SignOn) expand(source rules.Source) (wrong options.Mistakes) {
 	if f := s.Form; f != nil {
 		for _, text := range []*string{&f.Page, &f.Post, &f.OK, &f.User.Field, &f.Password.Field} {

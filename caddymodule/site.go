@@ -29,8 +29,9 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 	return options.Mistakes(nil).And(h.site.CheckCookieDomain(h.Cookie.Domain, h.log)).And(h.checkToldHosts()).And(h.checkTicketHosts()).Err()
 }
 
-// warnOfInnerURL warns of an address of authentik that the browsers of a public site
-// cannot open: pages link to it where authentik's own are needed.
+// warnOfInnerURL warns of an address of authentik that the browsers of a public
+// site cannot open: pages link to it when the visitor has to continue on
+// authentik's own pages.
 func (h *Handler) warnOfInnerURL() {
 	u := parsed(h.URL)
 	if u == nil || u.Hostname() == "" || h.publicURL() != nil || !rules.InnerHost(u.Hostname()) {
@@ -51,7 +52,7 @@ func (h *Handler) pageHost() bool {
 }
 
 // checkToldHosts refuses a site without host names if authentik is told the
-// name: any client could make up a name.
+// name: any client could invent one.
 func (h *Handler) checkToldHosts() error {
 	if !h.pageHost() {
 		return nil
@@ -63,8 +64,8 @@ func (h *Handler) checkToldHosts() error {
 	return options.In(option, rules.ToldHosts(h.site.Bracketed()))
 }
 
-// toldHosts returns the hosts that authentik may be told. With site the gate knows
-// them.
+// toldHosts returns the hosts that authentik may be told. With site the gate
+// knows them itself.
 func (h *Handler) toldHosts() []string {
 	if h.Site != "" {
 		return nil

@@ -1,8 +1,8 @@
-// Package advice knows the options of other tools, and says what to write in a
-// Caddyfile instead of them.
+// Package advice knows the options of other programs, and says what to write in
+// a Caddyfile instead of them.
 //
-//   - advice.go: options that are known
-//   - words.go: what the words in the name of any other option say
+//   - advice.go: known options
+//   - words.go: unknown options, by the words in their names
 package advice
 
 import (
@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// instead has what to write instead of options of other tools: of Caddy's
+// instead has the advice for options of other programs: of Caddy's
 // forward_auth, of authentik's outposts and of other sign-in proxies. The keys
 // are in lower case, without underscores and hyphens.
 var instead = map[string]string{ //nolint:gosec // advice about secrets, not secrets
@@ -254,8 +254,8 @@ const (
 const insteadOfInsecure = "authentik's certificate is always verified; write trust <pem-file> for one of your own authority, " +
 	"pin <sha256> for one that no authority has signed, or url http://… if authentik is on this machine"
 
-// OtherTool returns what to write instead of an option that other tools have,
-// or nil for every other option.
+// OtherTool returns the advice for an option of another program, or nil for an
+// unknown option.
 func OtherTool(option string) error {
 	advice := instead[plain(option)]
 	if advice == "" {
@@ -264,7 +264,7 @@ func OtherTool(option string) error {
 	return fmt.Errorf("there is no option %s; %s", option, advice)
 }
 
-// plain returns the name of an option as it is in the tables.
+// plain returns the name of an option in the form of the tables' keys.
 func plain(option string) string {
 	return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(option))
 }

@@ -5,15 +5,14 @@ import (
 	"strings"
 )
 
-// A family is what to write instead of every option whose name has one of these
-// words.
+// A family is the advice for every option whose name has one of these words.
 type family struct {
 	words  []string
 	advice string
 }
 
-// families are asked in this order: the name skip_verify_path has words of two.
-// The words are in lower case, without underscores and hyphens.
+// The first family that matches counts: the name skip_verify_path has words of
+// two. The words are in lower case, without underscores and hyphens.
 var families = []family{ //nolint:gosec // advice about secrets, not secrets
 	{[]string{"verif", "insecure", "validation", "checkcert"}, insteadOfInsecure},
 	{[]string{"skip", "bypass", "unauth", "unprotected", "exclu", "except", "ignore", "whitelist", "anonym", "guest", "publicpath", "publicroute"}, insteadOfSkip},
@@ -66,12 +65,12 @@ var families = []family{ //nolint:gosec // advice about secrets, not secrets
 	{[]string{"host", "server", "address", "authentik", "authelia", "url"}, "write url for the address of authentik, and public_url for the one that browsers use"},
 }
 
-// Related returns what to write instead of an option that nothing is known about
-// but the words in its name, or nil.
+// Related returns the advice for an unknown option by the words in its name, or
+// nil.
 func Related(option string) error {
 	name := plain(option)
 	if strings.Contains(name, " ") {
-		return nil // in a block, which has few options
+		return nil // a block has few options
 	}
 	for _, f := range families {
 		for _, word := range f.words {
@@ -83,8 +82,8 @@ func Related(option string) error {
 	return nil
 }
 
-// ofRedis has what to write instead of options of other tools in the block of
-// sessions redis.
+// ofRedis has the advice for options of other programs in the block of sessions
+// redis.
 var ofRedis = map[string]string{ //nolint:gosec // advice about secrets, not secrets
 	"url":  "write address <host>:<port>, and username, password, database and tls on separate lines",
 	"uri":  "write address <host>:<port>, and username, password, database and tls on separate lines",
@@ -103,8 +102,8 @@ var ofRedis = map[string]string{ //nolint:gosec // advice about secrets, not sec
 	"dialtimeout": "write timeout <duration>", "readtimeout": "write timeout <duration>", "connecttimeout": "write timeout <duration>",
 }
 
-// OtherStore returns what to write instead of an option in the block of sessions
-// redis that other tools have, or nil for every other option.
+// OtherStore returns the advice for an option of another program in the block
+// of sessions redis, or nil for an unknown option.
 func OtherStore(option string) error {
 	advice := ofRedis[strings.TrimPrefix(plain(option), "redis ")]
 	if advice == "" {

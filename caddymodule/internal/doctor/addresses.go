@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Bounds for trying the addresses of a name.
+// The bounds for trying the addresses of a name.
 const (
 	maxAddresses = 8
 	dialTime     = 5 * time.Second
@@ -39,11 +39,12 @@ func (x *subject) silent(ctx context.Context, of string, at *url.URL) []Finding 
 	}
 	running.Wait()
 	if !slices.Contains(failed, nil) {
-		return nil // another check reports that nothing answers
+		return nil // another check reports that no address answers
 	}
 	var found []Finding
 	for i, err := range failed {
-		// Without a way to such addresses the machine does not wait for them either.
+		// Without a route to such addresses, this machine does not wait for
+		// them.
 		if err != nil && !noWay(err) {
 			found = append(found, addressSilent(of, at, all, all[i], err))
 		}
@@ -61,17 +62,18 @@ func addressSilent(of string, at *url.URL, all []netip.Addr, address netip.Addr,
 }
 
 // onlyIPv6 reports whether a connection failed because a name has only IPv6
-// addresses, to which this machine has no way.
+// addresses and this machine has no route to them.
 func onlyIPv6(ctx context.Context, at *url.URL, err error) bool {
 	all := lookup(ctx, at.Hostname())
 	return noWay(err) && len(all) > 0 && !slices.ContainsFunc(all, func(a netip.Addr) bool { return !a.Is6() })
 }
 
-// lookup returns the addresses of a name, or of a text that is one.
+// lookup returns the addresses of a name. The text may also be an address
+// itself.
 func lookup(ctx context.Context, name string) []netip.Addr {
 	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 	if err != nil {
-		return nil // another check reports it
+		return nil // another check reports the error
 	}
 	for i := range all {
 		all[i] = all[i].Unmap()
@@ -92,12 +94,12 @@ func dial(ctx context.Context, address string) error {
 }
 
 // noWay reports whether a connection failed because this machine has no route
-// or no own address for it.
+// to an address, or no own address for the route.
 func noWay(err error) bool {
 	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
-// cause returns an error without the address that it repeats.
+// cause returns an error without the address that is repeated in it.
 func cause(err error) error {
 	var failed *net.OpError
 	if errors.As(err, &failed) {
@@ -106,8 +108,8 @@ func cause(err error) error {
 	return err
 }
 
-// throughProxy reports whether connections to an address use a proxy, which is
-// named in the environment.
+// throughProxy reports whether connections to an address use a proxy from the
+// environment.
 func throughProxy(at *url.URL) bool {
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: at})
 	return err == nil && proxy != nil

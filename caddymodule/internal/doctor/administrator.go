@@ -11,7 +11,7 @@ import (
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 )
 
-// administrator checks what only an administrator of authentik sees.
+// administrator checks what only an administrator of authentik can see.
 func (x *subject) administrator(ctx context.Context) []Finding {
 	if x.api() == nil {
 		return nil
@@ -41,7 +41,7 @@ func (x *subject) refused(err error) Finding {
 	return skipped("administrator", err.Error())
 }
 
-// bindings reports who may use the application.
+// bindings reports which users may use the application.
 func (x *subject) bindings(ctx context.Context) []Finding {
 	app, there, err := x.api().Application(ctx, x.gate.Application)
 	if err != nil {
@@ -112,7 +112,7 @@ func (x *subject) registration(ctx context.Context) (all []Finding) {
 // known release has.
 var checkedFields = []string{"assigned_application_slug", "redirect_uris", "signing_key", "encryption_key"}
 
-// logoutAddress checks where authentik sends logout notices.
+// logoutAddress checks the address to which authentik sends logout notices.
 func (x *subject) logoutAddress(p admin.Provider) []Finding {
 	address, there := p.Raw["logout_uri"].(string)
 	if old, before := p.Raw["backchannel_logout_uri"].(string); address == "" {
@@ -125,7 +125,8 @@ func (x *subject) logoutAddress(p admin.Provider) []Finding {
 	if x.gate.Origin == "" || address == want || address == x.gate.Origin+x.gate.prefix()+"/frontchannel-logout" {
 		return nil
 	}
-	// Of the sites with one client only one gets notices, which the others may heed.
+	// Of several sites with one client, only one gets notices, and the others
+	// may share its sessions.
 	if slices.ContainsFunc(x.Setup.all, func(g Gate) bool {
 		return g.ClientID == x.gate.ClientID && g.URL == x.gate.URL && address == g.Origin+g.prefix()+"/backchannel-logout"
 	}) {
@@ -142,7 +143,7 @@ func (x *subject) logoutAddress(p admin.Provider) []Finding {
 func registered(raw admin.Fields, address, kind string) bool {
 	list, there := raw["redirect_uris"].([]any)
 	if !there {
-		return true // it is not known
+		return true // the redirect URI is not known
 	}
 	return slices.ContainsFunc(list, func(one any) bool {
 		u, _ := one.(map[string]any)
@@ -173,7 +174,7 @@ func missingGrants(raw admin.Fields) (missing []string) {
 	return missing
 }
 
-// visitorAddress checks which address authentik has seen when the test user
+// visitorAddress checks the address from which, to authentik, the test user
 // signed in.
 func (x *subject) visitorAddress(ctx context.Context, actions ...string) []Finding {
 	if x.api() == nil {

@@ -15,11 +15,11 @@ import (
 // versionInPage finds the release in a page of authentik.
 var versionInPage = regexp.MustCompile(`versionFamily:?\s*"([0-9]{4}\.[0-9]{1,2})`)
 
-// release checks authentik's release, as far as anonymous requests can see it.
+// release checks authentik's release, as far as anonymous requests show it.
 func (x *subject) release(ctx context.Context) []Finding {
 	version := ""
 	if x.api() != nil {
-		version, _ = x.api().Version(ctx) // without it, the pages name the release
+		version, _ = x.api().Version(ctx) // without the header, the pages name the release
 	}
 	if a, err := x.ask(ctx, http.MethodGet, "static/dist/assets/icons/icon.png", nil, nil); version == "" && err == nil {
 		version = a.Header.Get("X-Authentik-Version")
@@ -43,10 +43,10 @@ func (x *subject) release(ctx context.Context) []Finding {
 	return []Finding{fine("release", "authentik "+version)}
 }
 
-// defaultBrand is the domain of the brand that a new authentik has.
+// defaultBrand is the domain of a new authentik's only brand.
 const defaultBrand = "authentik-default"
 
-// brand checks whether the brand that answers is one of the host that browsers
+// brand checks whether authentik chooses a brand for the host that browsers
 // use. authentik compares a brand's domain with the host and its port.
 func (x *subject) brand(ctx context.Context) []Finding {
 	domain := x.brandAt(ctx, x.public.Host)
@@ -71,8 +71,8 @@ func covers(domain, host string) bool {
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// brandAt returns the domain of the brand that authentik chooses for a host;
-// empty if it does not say.
+// brandAt returns the domain of the brand that authentik chooses for a host, or
+// an empty text if authentik does not say.
 func (x *subject) brandAt(ctx context.Context, host string) string {
 	at := *x
 	public := *x.public
@@ -85,7 +85,7 @@ func (x *subject) brandAt(ctx context.Context, host string) string {
 	var brand struct {
 		Domain string `json:"matched_domain"`
 	}
-	_ = json.Unmarshal(a.body, &brand) // it does not say then
+	_ = json.Unmarshal(a.body, &brand) // then authentik does not say
 	return brand.Domain
 }
 
@@ -101,12 +101,12 @@ func (x *subject) flow(ctx context.Context) string {
 	var brand struct {
 		Flow string `json:"flow_authentication"`
 	}
-	_ = json.Unmarshal(a.body, &brand) // no flow is found then
+	_ = json.Unmarshal(a.body, &brand) // then no flow is found
 	return brand.Flow
 }
 
-// sees checks the flow, and which scheme authentik thinks the visitor uses: its
-// cookie is Secure only if that is HTTPS.
+// sees checks the flow, and which scheme authentik sees: it makes its cookie
+// Secure only if that is HTTPS.
 func (x *subject) sees(ctx context.Context) []Finding {
 	slug := x.flow(ctx)
 	if slug == "" {
@@ -135,8 +135,8 @@ func (x *subject) sees(ctx context.Context) []Finding {
 	return []Finding{fine("flow", fmt.Sprintf("the flow %q begins with %s; authentik sees %s", slug, asked.Component, origin(x.public)))}
 }
 
-// base finds the address that authentik uses on its own pages: the scheme and
-// host that it has seen.
+// base finds the address in authentik's own pages: the scheme and host that
+// authentik sees.
 var base = regexp.MustCompile(`base:\s*"(https?://[^"]+)"`)
 
 // seen compares the scheme and the host that authentik sees with those that
@@ -171,7 +171,7 @@ func (x *subject) seen(ctx context.Context, slug string, executor answer) []Find
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // application checks whether the application exists, and whether a visitor who
-// has not signed in may use it: then every user may.
+// has not signed in may use it. If so, every user may.
 func (x *subject) application(ctx context.Context) []Finding {
 	slug := x.gate.Application
 	if x.gate.isLoginHost() {

@@ -18,33 +18,34 @@ import (
 
 // An Opened is a gate of the configuration, loaded in this process.
 type Opened struct {
-	// Gate answers the gate's own addresses. Its sessions are in memory: it leaves
-	// nothing behind. Cause is the reason of its last refusal, for the operator.
+	// Gate answers the gate's own addresses. Its sessions are in memory, so it
+	// leaves nothing behind. Cause is the reason of its last refusal, for the
+	// operator.
 	Gate  http.Handler
 	Cause func() string
-	// Store is the configured one, with its name.
+	// Store is the configured store, and StoreName its name.
 	Store     store.Store
 	StoreName string
 	// Transport makes the connections to authentik, as configured.
 	Transport http.RoundTripper
 	// ClientSecret is the secret with placeholders replaced.
 	ClientSecret string
-	Secrets      []string // that no output may contain
+	Secrets      []string // secrets that no output may contain
 	Close        func()
 }
 
-// Tools are what checks need of the rest of Caddy's module.
+// Tools are the functions of Caddy's module that checks need.
 type Tools struct {
-	// Quiet keeps Caddy from logging what it loads.
+	// Quiet keeps Caddy from logging.
 	Quiet func() error
-	// Validate loads a whole configuration and unloads it. The warnings are what the
-	// gates said at their start.
+	// Validate loads a whole configuration and unloads it. The warnings are
+	// those that the gates logged at their start.
 	Validate func(config []byte) (warnings []string, err error)
 	// Open loads one gate.
 	Open func(ctx context.Context, storage, gate json.RawMessage, origin string) (*Opened, error)
-	// Transport returns connections to authentik that check its certificate as a
-	// gate's options ask for. If such connections cannot be made, it returns an
-	// error.
+	// Transport returns connections to authentik that check its certificate as
+	// a gate's options demand. If there cannot be such connections, it returns
+	// an error.
 	Transport func(gate json.RawMessage) (http.RoundTripper, error)
 	// Root is the directory of the storage, if it stores files.
 	Root func(storage json.RawMessage) string
@@ -55,15 +56,15 @@ type Examination struct {
 	Tools   Tools
 	Setup   *Setup
 	Config  []byte
-	Timeout time.Duration // of each check
-	// Admin is the API of authentik's administrators; nil without a token.
+	Timeout time.Duration // the timeout of each check
+	// Admin is the API for authentik's administrators, or nil without a token.
 	// AdminURL is the address of its authentik.
 	Admin    *admin.Client
 	AdminURL string
-	// Withheld is why the token is not sent; nil if it is sent, or without a
-	// token.
+	// Withheld is why the token is not sent. It is nil if the token is sent or
+	// there is none.
 	Withheld error
-	// User and Password are those of a test user; empty without one.
+	// User and Password belong to a test user. They are empty if there is none.
 	User, Password string
 	// Progress is called when a check is done.
 	Progress func(site, check string, done, all int)
@@ -71,7 +72,7 @@ type Examination struct {
 
 	mu      sync.Mutex
 	secrets []string
-	// dead are the authentiks that did not answer, with their findings: the next
+	// dead are the authentiks that did not answer, with the findings: the next
 	// site with the same authentik does not wait again.
 	dead map[string][]Finding
 }
@@ -90,7 +91,7 @@ type check struct {
 }
 
 // Run examines the sites and returns the findings: first those about all sites,
-// then those of one site after the other.
+// then those of each site.
 func (e *Examination) Run(ctx context.Context) []Finding {
 	all := e.loads(ctx)
 	all = append(all, e.Setup.configured()...)
@@ -118,15 +119,15 @@ func (e *Examination) Run(ctx context.Context) []Finding {
 	return slices.CompactFunc(all, func(a, b Finding) bool { return a == b })
 }
 
-// repeated reports whether a site has the same finding about the configuration,
-// without the modules that Caddy names before it.
+// repeated reports whether a site has the same finding about the configuration.
+// It ignores the modules that Caddy names before the text.
 func repeated(f Finding, all []Finding) bool {
 	return f.Code == "config-invalid" && slices.ContainsFunc(all, func(of Finding) bool {
 		return of.Code == f.Code && of.Site != "" && strings.HasSuffix(f.Seen, of.Seen)
 	})
 }
 
-// token checks whether the API token is safe on its way.
+// token checks whether the API token is sent safely.
 func (e *Examination) token() []Finding {
 	switch {
 	case e.Withheld != nil:
@@ -138,7 +139,7 @@ func (e *Examination) token() []Finding {
 	return nil
 }
 
-// loads checks whether Caddy takes the configuration.
+// loads checks whether Caddy accepts the configuration.
 func (e *Examination) loads(ctx context.Context) []Finding {
 	return e.bounded(ctx, check{"configuration", func(context.Context) (all []Finding) {
 		warnings, err := e.Tools.Validate(e.Config)
@@ -193,8 +194,8 @@ func (e *Examination) site(ctx context.Context, g Gate) []Finding {
 	return distinct(all)
 }
 
-// distinct leaves out findings with a code that an earlier finding has: two
-// checks may see the same fault. The first is nearer to the cause.
+// distinct leaves out findings with the code of an earlier finding: two checks
+// may see the same fault, and the first is nearer to the cause.
 func distinct(all []Finding) (kept []Finding) {
 	for _, f := range all {
 		if f.Level == OK || !slices.ContainsFunc(kept, func(k Finding) bool { return k.Code == f.Code && (k.Seen == f.Seen || mirrored[f.Code]) }) {
@@ -226,7 +227,7 @@ type subject struct {
 }
 
 // api returns the administrators' API of the site's authentik, or nil. A token
-// of one authentik cannot be used at another.
+// for one authentik is not sent to another.
 func (x *subject) api() *admin.Client {
 	if x.gate.URL != x.AdminURL {
 		return nil
@@ -234,8 +235,8 @@ func (x *subject) api() *admin.Client {
 	return x.Admin
 }
 
-// side runs checks at the same time, and returns their findings in the order of
-// the checks.
+// side runs checks concurrently, and returns their findings in the order of the
+// checks.
 func (e *Examination) side(ctx context.Context, g Gate, checks []check) (all []Finding) {
 	results := make([][]Finding, len(checks))
 	var running sync.WaitGroup
@@ -267,7 +268,7 @@ func (e *Examination) bounded(ctx context.Context, c check) []Finding {
 		return all
 	case <-ctx.Done():
 	}
-	grace := time.NewTimer(time.Second) // for a check that itself reports what did not answer
+	grace := time.NewTimer(time.Second) // for a check that itself reports a missing answer
 	defer grace.Stop()
 	select {
 	case all := <-result:

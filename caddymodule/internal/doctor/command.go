@@ -27,7 +27,7 @@ import (
 // passwordVariable is the environment variable for the test user's password.
 const passwordVariable = "AUTHENTIK_TEST_PASSWORD" //nolint:gosec // the name of a variable, not a password
 
-// A command is one run of the command.
+// A command is one run of "caddy authentik doctor".
 type command struct {
 	config, adapter, site   string
 	tokenFile, passwordFile string
@@ -132,8 +132,8 @@ func (c *command) examine(ctx context.Context, e *Examination) (_ []Finding, err
 	return e.Run(ctx), nil
 }
 
-// only returns the gates of a host. If the host is given as an origin, it also
-// becomes the address of gates whose name is not known.
+// only returns the gates of a host. If the host is an origin, it also becomes
+// the address of gates whose own address is not known.
 func (s *Setup) only(site string) {
 	name, origin := site, ""
 	if u, err := url.Parse(site); err == nil && u.Host != "" {
@@ -172,15 +172,15 @@ func (c *command) credentials(ctx context.Context, e *Examination) error {
 		return err
 	}
 	e.hide(string(token))
-	// The token belongs to the first site's authentik, which usually is the
-	// authentik of all sites.
+	// The token belongs to the first site's authentik. Usually all sites have
+	// the same one.
 	e.AdminURL = e.Setup.Gates[0].URL
 	at, err := url.Parse(e.Setup.Gates[0].URL)
 	if err != nil {
 		return fmt.Errorf("url: %w", err)
 	}
-	// If the connection cannot be checked as configured, the token is not sent: a
-	// gate with a mistake may have lost its pin.
+	// If the connection cannot be checked as configured, the token is not sent:
+	// a gate with a mistake may have lost its pin.
 	transport, err := c.tools.Transport(e.Setup.Gates[0].Raw)
 	if err != nil {
 		e.Withheld = err

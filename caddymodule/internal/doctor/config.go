@@ -14,7 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// A Setup is the part of a configuration that checks look at.
+// A Setup is the part of a configuration that checks read.
 type Setup struct {
 	Gates     []Gate
 	all       []Gate // including gates that are not examined
@@ -28,13 +28,13 @@ type Setup struct {
 type Gate struct {
 	options
 	Raw    json.RawMessage
-	Hosts  []string // empty for every host
+	Hosts  []string // empty: every host
 	Server string
-	// Origin is the site as browsers see it.
+	// Origin is the site's origin as browsers see it.
 	Origin string
 }
 
-// options are the options of a gate that checks look at.
+// options are those options of a gate that checks read.
 type options struct {
 	URL          string          `json:"url"`
 	PublicURL    string          `json:"public_url"`
@@ -66,11 +66,11 @@ type options struct {
 	} `json:"cookie"`
 }
 
-// An upstream is where a reverse_proxy leads.
+// An upstream is the target of a reverse_proxy.
 type upstream struct {
 	dial    string
 	site    string
-	guarded bool // by a gate, by another login, or by deleting identity headers
+	guarded bool // by a gate, by another sign-in, or by deleting identity headers
 	byGate  bool
 }
 
@@ -84,13 +84,13 @@ type host struct {
 type server struct {
 	name      string
 	listen    []string
-	encrypted bool     // with TLS
+	encrypted bool     // whether it has TLS
 	trusted   []string // ranges of trusted proxies
-	proxied   bool     // trusted_proxies is set
+	proxied   bool     // whether trusted_proxies is set
 	wrapper   *proxyProtocol
 }
 
-// config is the JSON of Caddy.
+// config is Caddy's configuration in JSON.
 type config struct {
 	Storage json.RawMessage `json:"storage"`
 	Apps    struct {
@@ -161,7 +161,7 @@ func Read(text []byte) (*Setup, error) {
 }
 
 // wrapper returns the wrapper for the PROXY protocol among those of a listener.
-// Without the wrapper "tls" all of them come after TLS.
+// Without the wrapper "tls" in the list, all wrappers come after TLS.
 func wrapper(all []proxyProtocol) *proxyProtocol {
 	isTLS := func(w proxyProtocol) bool { return w.Wrapper == "tls" }
 	for i, w := range all {
@@ -173,9 +173,10 @@ func wrapper(all []proxyProtocol) *proxyProtocol {
 	return nil
 }
 
-// origin returns the address of a gate's site: what the option says, or else the
-// first host with the server's scheme and port. A site without hosts is localhost,
-// unless its name matters. It is empty if it is not known.
+// origin returns the address of a gate's site: the option site, or the first
+// host with the server's scheme and port. If a site without hosts does not
+// depend on its name, it is localhost. If the address is not known, it is
+// empty.
 func (w *walk) origin(o options, hosts []string) string {
 	if u, err := url.Parse(expand(o.Site)); o.Site != "" && err == nil && u.Host != "" {
 		return u.Scheme + "://" + u.Host
@@ -185,7 +186,7 @@ func (w *walk) origin(o options, hosts []string) string {
 	switch {
 	case i >= 0:
 		name = hosts[i]
-	case len(hosts) > 0, o.ClientID != "": // a guess would be found wrong at the provider
+	case len(hosts) > 0, o.ClientID != "": // a guess would not match the provider
 		return ""
 	}
 	if w.port == "" || w.scheme == "https" && w.port == "443" || w.scheme == "http" && w.port == "80" {
@@ -232,7 +233,7 @@ func (g Gate) prefix() string {
 	return strings.TrimSuffix(g.Prefix, "/")
 }
 
-// label names the site of a gate.
+// label returns the name of a gate's site.
 func (g Gate) label() string {
 	if u, err := url.Parse(g.Origin); g.Origin != "" && err == nil {
 		return u.Host

@@ -27,8 +27,8 @@ func (s *Setup) configured() (all []Finding) {
 	return all
 }
 
-// neighbours finds ways to a guarded application that no gate guards. There a
-// client can send identity headers, which the application trusts.
+// neighbours finds routes to a guarded application that no gate guards. On such
+// a route a client can send identity headers, which the application trusts.
 func (s *Setup) neighbours() (all []Finding) {
 	said := map[string]bool{}
 	for _, open := range s.Upstreams {
@@ -73,8 +73,9 @@ func (s *Setup) differing() (all []Finding) {
 	return all
 }
 
-// clients finds sites with one client of OpenID Connect that keep their sessions
-// apart. A provider has only one address for logout notices.
+// clients finds sites with one client of OpenID Connect and separate sessions.
+// A provider has only one address for logout notices, so only one of them gets
+// notices.
 func (s *Setup) clients() (all []Finding) {
 	for i, a := range s.all {
 		for _, b := range s.all[i+1:] {
@@ -91,7 +92,8 @@ func (s *Setup) clients() (all []Finding) {
 	return all
 }
 
-// sharesSessions reports whether a notice to one gate ends sessions of the other.
+// sharesSessions reports whether a notice to one gate ends the other's
+// sessions.
 func (g Gate) sharesSessions(other Gate) bool {
 	kept := func(g Gate) string {
 		if len(g.Sessions) == 0 {
@@ -102,7 +104,7 @@ func (g Gate) sharesSessions(other Gate) bool {
 	return kept(g) == kept(other) && g.Key == other.Key
 }
 
-// trusts finds a server that trusts every client to name its address.
+// trusts finds a server that lets every client name its own address.
 func (s server) trusts() (all []Finding) {
 	for _, text := range s.trusted {
 		if prefix, err := netip.ParsePrefix(text); err == nil && prefix.Bits() == 0 {

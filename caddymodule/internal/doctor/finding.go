@@ -1,12 +1,16 @@
-// Package doctor is the command "caddy authentik doctor": it examines a set-up
-// from both sides, and says for each finding what was seen and what to write.
+// Package doctor is the command "caddy authentik doctor". It examines a set-up
+// from the side of Caddy and from the side of authentik. Each finding says what
+// was seen and what to write.
 //
-// finding.go has the codes and report.go writes them. config.go and routes.go read
-// a configuration, configured.go checks what can be seen in it. network.go,
-// addresses.go, authentik.go, provider.go and administrator.go ask authentik;
-// site.go asks the running site, and front.go looks for a load balancer in front
-// of it; store.go asks the session store, and signin.go signs in. check.go runs the
-// checks, and command.go is the command line.
+//   - command.go, check.go: the command line, and the order of the checks
+//   - finding.go, report.go: the findings with their codes, and the report
+//   - config.go, routes.go: a configuration of Caddy
+//   - configured.go: what the configuration itself shows
+//   - network.go, addresses.go, authentik.go, provider.go, administrator.go:
+//     what authentik shows
+//   - site.go, front.go: the running site, and a load balancer in front of it
+//   - store.go: the session store
+//   - signin.go: a sign-in
 package doctor
 
 import (
@@ -17,15 +21,15 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
-// A Level is how grave a finding is.
+// A Level says how serious a finding is.
 type Level string
 
 // The levels.
 const (
 	OK      Level = "ok"
 	Note    Level = "note"    // something could not be examined, or is worth knowing
-	Warning Level = "warning" // works, and should be different
-	Failure Level = "failure" // does not work, or is not safe
+	Warning Level = "warning" // it works, and should be different
+	Failure Level = "failure" // it does not work, or is not safe
 )
 
 // A Finding is a result of one check.
@@ -83,17 +87,17 @@ func found(code, seen, write string) Finding {
 	return Finding{Level: levels[code], Code: code, Seen: seen, Write: write}
 }
 
-// fine makes a finding of a check that has found nothing wrong.
+// fine makes the finding of a check that found no mistake.
 func fine(check, seen string) Finding { return Finding{Level: OK, Code: check, Seen: seen} }
 
-// skipped makes a finding of a check that could not examine anything.
+// skipped makes the finding of a check that could not examine anything.
 func skipped(check, why string) Finding { return Finding{Level: Note, Code: check, Seen: why} }
 
-// placeholder is a text that is one placeholder, and nothing else.
+// placeholder matches a text that is one placeholder and nothing else.
 var placeholder = regexp.MustCompile(`^\{[^{}]+\}$`)
 
-// secretsIn returns the texts of a configuration whose names say that they are
-// secret, as they are written and with placeholders replaced.
+// secretsIn returns the secret texts in a configuration, by the names of their
+// members. Each is returned as written and with placeholders replaced.
 func secretsIn(raw json.RawMessage) (all []string) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(raw, &object) == nil {
@@ -103,7 +107,7 @@ func secretsIn(raw json.RawMessage) (all []string) {
 				all = append(all, secretsIn(value)...)
 			} else if secretName(name) {
 				all = append(all, expand(text))
-				if !placeholder.MatchString(text) { // which only says where the secret is
+				if !placeholder.MatchString(text) { // a placeholder only says where the secret is
 					all = append(all, text)
 				}
 			}
@@ -111,7 +115,7 @@ func secretsIn(raw json.RawMessage) (all []string) {
 		return all
 	}
 	var list []json.RawMessage
-	_ = json.Unmarshal(raw, &list) // anything else holds nothing
+	_ = json.Unmarshal(raw, &list) // other values have no members
 	for _, one := range list {
 		all = append(all, secretsIn(one)...)
 	}

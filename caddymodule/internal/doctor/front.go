@@ -15,8 +15,8 @@ import (
 	"syscall"
 )
 
-// A proxyProtocol is Caddy's listener wrapper for the PROXY protocol, in which
-// load balancers name the visitor's address.
+// A proxyProtocol is Caddy's listener wrapper for the PROXY protocol, with
+// which load balancers send the visitor's address.
 type proxyProtocol struct {
 	Wrapper  string   `json:"wrapper"`
 	Allow    []string `json:"allow"`
@@ -25,7 +25,7 @@ type proxyProtocol struct {
 	late     bool     // it comes after TLS
 }
 
-// believes reports whether the wrapper believes peers that no list names.
+// believes reports whether the wrapper trusts peers that are not listed.
 func (p proxyProtocol) believes() bool {
 	switch strings.ToUpper(p.Fallback) {
 	case "USE", "REQUIRE":
@@ -63,10 +63,10 @@ func (s server) wrapped() (all []Finding) {
 // proxyHeader is a PROXY header that names no address.
 const proxyHeader = "PROXY UNKNOWN\r\n"
 
-// behindBalancer reports whether the site fails for visitors because what stands
-// in front of Caddy sends a PROXY header that Caddy does not read. Caddy itself
-// must answer on this machine, and must fail with such a header just as the site
-// does.
+// behindBalancer reports whether the site fails for visitors because a load
+// balancer sends a PROXY header that Caddy does not read. Then Caddy itself
+// answers on this machine, and fails with such a header in the same way as the
+// site.
 func (x *subject) behindBalancer(ctx context.Context, visitors answer, failed error) (Finding, bool) {
 	s := x.server()
 	local, there := s.local()
@@ -112,8 +112,8 @@ func (s server) local() (address string, found bool) {
 	return "", false
 }
 
-// knock asks the gate for its session at one address of Caddy, after a text that
-// is sent before everything else.
+// knock asks the gate for its session at one address of Caddy. A preamble is
+// sent before everything else.
 func (x *subject) knock(ctx context.Context, address, before string) (answer, error) {
 	return x.visitAt(ctx, http.MethodGet, "/session", nil, &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}, //nolint:gosec // nothing secret is sent
@@ -127,8 +127,8 @@ func (x *subject) knock(ctx context.Context, address, before string) (answer, er
 	})
 }
 
-// A preceded connection sends a text before the first bytes, and together with
-// them: Caddy would answer the text before the request is there.
+// A preceded connection sends a text before its first bytes, and in the same
+// write: otherwise Caddy would answer the text before the request has arrived.
 type preceded struct {
 	net.Conn
 	before []byte
@@ -142,8 +142,9 @@ func (p *preceded) Write(b []byte) (int, error) {
 	return max(0, n-before), err
 }
 
-// ends says how a visit ends that reaches no handler: cut off, or with the
-// answer of Go's own server to what it cannot read. It is empty for another end.
+// ends says how a visit ends that reaches no handler: it is cut off, or Go's
+// server answers that it cannot read the request. For another end it returns an
+// empty text.
 func ends(a answer, err error) string {
 	var header tls.RecordHeaderError
 	var alert tls.AlertError
@@ -156,7 +157,7 @@ func ends(a answer, err error) string {
 	return ""
 }
 
-// visitAt sends a request to the gate's addresses at the running site, by a
+// visitAt sends a request to the gate's addresses at the running site, with a
 // transport.
 func (x *subject) visitAt(ctx context.Context, method, path string, form url.Values, by *http.Transport) (answer, error) {
 	var body io.Reader = http.NoBody

@@ -23,7 +23,7 @@ import (
 // documentation (RFC 5737), so that it can be recognized at authentik.
 const Visitor = "192.0.2.1"
 
-// maxAnswer bounds how much of an answer is read.
+// maxAnswer is how many bytes of an answer are read.
 const maxAnswer = 1 << 20
 
 // An answer is an answer of authentik.
@@ -58,7 +58,7 @@ func (x *subject) ask(ctx context.Context, method, path string, query, form url.
 
 func (x *subject) send(req *http.Request) (answer, error) { return send(x.opened.Transport, req) }
 
-// send sends a request by a transport, and follows no redirect.
+// send sends a request with a transport. It follows no redirect.
 func send(by http.RoundTripper, req *http.Request) (answer, error) {
 	client := &http.Client{
 		Transport:     by,
@@ -82,7 +82,8 @@ func (a answer) json() bool {
 	return kind == "application/json"
 }
 
-// connectionOnce is connection, unless the same authentik did not answer before.
+// connectionOnce is connection, unless the same authentik failed to answer
+// before.
 func (x *subject) connectionOnce(ctx context.Context) []Finding {
 	key := fmt.Sprint(x.gate.URL, x.gate.public(), x.gate.Trust, x.gate.Pin, x.gate.TLSName)
 	x.mu.Lock()
@@ -103,8 +104,8 @@ func (x *subject) connectionOnce(ctx context.Context) []Finding {
 	return all
 }
 
-// connection checks the name, the connection and the certificate of authentik, and
-// whether it is authentik that answers.
+// connection checks the name, the connection and the certificate of authentik,
+// and whether authentik answers there.
 func (x *subject) connection(ctx context.Context) []Finding {
 	if f, bad := resolve(ctx, "url", x.authentik.Hostname()); bad {
 		return []Finding{f}
@@ -139,8 +140,8 @@ func (x *subject) connection(ctx context.Context) []Finding {
 	return append(all, fine("connection", "authentik answers at "+clean(x.authentik)))
 }
 
-// speaksTLS reports whether the port of authentik is one of HTTPS: servers answer
-// plain HTTP there with their own error.
+// speaksTLS reports whether authentik's port expects HTTPS: servers answer
+// plain HTTP there with an error of their own.
 func (x *subject) speaksTLS(ctx context.Context) bool {
 	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // nothing is sent
 	c, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(x.authentik.Hostname(), port(x.authentik)))
@@ -176,7 +177,7 @@ func clean(u *url.URL) string {
 	return c.String()
 }
 
-// another reports whether another server than authentik answers, or an
+// another reports whether a server other than authentik answers, or an
 // authentik that is starting.
 func (x *subject) another(a answer) (Finding, bool) {
 	switch {
@@ -209,7 +210,7 @@ func (x *subject) notSetUp(ctx context.Context) (Finding, bool) {
 	return found("authentik-not-set-up", "authentik is new and waits for its first administrator", "open "+clean(x.public)+"/ in a browser and finish its set-up"), true
 }
 
-// failed reports why the connection failed.
+// failed returns the finding for a connection that failed.
 func (x *subject) failed(ctx context.Context, err error) Finding {
 	var t *flowclient.TLSError
 	var header tls.RecordHeaderError
@@ -269,8 +270,8 @@ func issuer(c *x509.Certificate) string {
 	return fmt.Sprintf("%q", c.Issuer.String())
 }
 
-// The difference of clocks that the gate no longer tolerates, and the
-// difference at which one of the clocks must be wrong.
+// The difference of clocks that the gate does not tolerate, and the difference
+// at which one of the clocks must be wrong.
 const (
 	maxSkew  = time.Minute
 	someSkew = 10 * time.Second

@@ -4,5 +4,5 @@ package doctor
 
 import "io/fs"
 
-// ownedByAnother reports false: files have no numeric owner here.
+// ownedByAnother returns false: on this system files have no numeric owner.
 func ownedByAnother(fs.FileInfo) (owner uint32, another bool) { return 0, false }

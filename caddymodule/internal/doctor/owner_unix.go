@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// ownedByAnother returns the owner of a file if that is another user.
+// ownedByAnother returns the owner of a file, if the owner is another user.
 func ownedByAnother(info fs.FileInfo) (owner uint32, another bool) {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

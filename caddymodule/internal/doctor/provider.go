@@ -68,11 +68,12 @@ func (x *subject) keys(ctx context.Context, base string) []Finding {
 	return nil
 }
 
-// shortSecret is below which length the gate accepts no client secret as a key.
+// shortSecret is the minimum length of a client secret that the gate accepts as
+// a key.
 const shortSecret = 32
 
-// withoutKey reports what a provider without a signing key does: it signs with
-// the client secret, which must be long enough.
+// withoutKey checks a provider without a signing key: it signs with the client
+// secret, which must be long enough.
 func (x *subject) withoutKey() []Finding {
 	if len(x.opened.ClientSecret) >= shortSecret {
 		return []Finding{fine("keys", "the provider has no signing key, and signs with the client secret, which is long enough")}
@@ -81,8 +82,8 @@ func (x *subject) withoutKey() []Finding {
 		"choose a signing key at the provider in authentik")}
 }
 
-// secret checks the client secret: authentik checks it before it checks a code,
-// so a made-up code is enough.
+// secret checks the client secret. authentik checks it before the code, so an
+// invented code is enough.
 func (x *subject) secret(ctx context.Context) []Finding {
 	if x.gate.ClientID == "" || x.opened.ClientSecret == "" {
 		return nil

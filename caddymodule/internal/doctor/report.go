@@ -14,7 +14,7 @@ const (
 	exitWarnings = 3
 )
 
-// A report is the outcome in JSON.
+// A report is the result in JSON.
 type report struct {
 	Failures int       `json:"failures"`
 	Warnings int       `json:"warnings"`

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A route is a route of Caddy's JSON.
+// A route is a route in Caddy's JSON.
 type route struct {
 	Match []struct {
 		Host []string `json:"host"`
@@ -22,14 +22,14 @@ type walk struct {
 	scheme, port string
 }
 
-// A passage is what a request has met on its way.
+// A passage is what a request has met on its way so far.
 type passage struct {
 	hosts   []string
-	gate    bool // the gate
-	guarded bool // a gate, another login, or something that removes identity headers
+	gate    bool // whether it has met the gate
+	guarded bool // whether it has met a gate, another sign-in, or a handler that removes identity headers
 }
 
-// routes walks through routes, and returns what a request has met after them.
+// routes walks through routes, and returns the passage after them.
 func (w *walk) routes(all []route, met passage) passage {
 	for _, r := range all {
 		inside := met
@@ -53,7 +53,7 @@ func (w *walk) routes(all []route, met passage) passage {
 	return met
 }
 
-// hosts returns the hosts that a route is for, if it is for some only.
+// hosts returns the hosts of a route. If it is for all hosts, ok is false.
 func (r route) hosts() (all []string) {
 	for _, m := range r.Match {
 		if len(m.Host) == 0 {
@@ -82,7 +82,7 @@ func (w *walk) handler(raw json.RawMessage, met passage) passage {
 	}
 	switch h.Handler {
 	case "authentik":
-		// A login host guards nothing: authentik is behind it.
+		// A login host guards nothing: its application is authentik.
 		met.gate, met.guarded = !w.gate(raw, met), true
 	case "subroute":
 		return w.routes(h.Routes, met)
@@ -93,7 +93,7 @@ func (w *walk) handler(raw json.RawMessage, met passage) passage {
 			met.guarded = true
 		}
 	case "reverse_proxy":
-		if len(h.HandleResponse) > 0 { // forward_auth asks another login
+		if len(h.HandleResponse) > 0 { // forward_auth is another sign-in
 			met.guarded = true
 			return met
 		}
@@ -106,8 +106,8 @@ func (w *walk) handler(raw json.RawMessage, met passage) passage {
 	return met
 }
 
-// removesIdentity reports whether a pattern of headers to delete is one of those
-// that say who the user is.
+// removesIdentity reports whether a pattern of headers to delete is one that
+// matches identity headers.
 func removesIdentity(pattern string) bool {
 	pattern = strings.ToLower(pattern)
 	return strings.HasPrefix(pattern, "remote-") || strings.HasPrefix(pattern, "x-authentik-")
@@ -129,8 +129,8 @@ func (w *walk) gate(raw json.RawMessage, met passage) (loginHost bool) {
 	return g.isLoginHost()
 }
 
-// described notes a gate for each site that other proxies serve. These usually
-// use HTTPS with browsers.
+// described notes a gate for each site that other proxies serve. Browsers
+// usually reach these sites over HTTPS.
 func (w *walk) described(g Gate) {
 	for _, site := range g.ForwardAuth.Sites {
 		var raw map[string]any

@@ -23,7 +23,7 @@ type client struct {
 	cookies map[string]string
 }
 
-// A question is what the gate answers: a challenge, a failure or the end.
+// A question is an answer of the gate: a challenge, a failure or the end.
 type question struct {
 	Status    int    `json:"-"`
 	Done      bool   `json:"done"`
@@ -99,8 +99,8 @@ func (r *recorder) WriteHeader(status int) { r.status = status }
 // Write implements http.ResponseWriter.
 func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
-// probe begins a sign-in at the gate, as a visitor does, and reports whether
-// that leads to a first question.
+// probe begins a sign-in at the gate, as a visitor does, and checks whether the
+// gate shows a first challenge.
 func (x *subject) probe(ctx context.Context) []Finding {
 	if x.gate.LoginAt != "" {
 		return x.loginAt()
@@ -116,8 +116,8 @@ func (x *subject) probe(ctx context.Context) []Finding {
 	return []Finding{x.gateFails(q)}
 }
 
-// loginAt checks that the login host of the site is one, with the same store and
-// key, if it is in the same configuration.
+// loginAt checks the site's login host, if it is in the same configuration: it
+// must be a login host, with the same store and key.
 func (x *subject) loginAt() []Finding {
 	for _, g := range x.Setup.all {
 		if g.Origin != x.gate.LoginAt {
@@ -131,8 +131,8 @@ func (x *subject) loginAt() []Finding {
 	return []Finding{skipped("gate", "visitors sign in at "+x.gate.LoginAt+", which is not in this configuration")}
 }
 
-// gateFails reports why the gate refuses. It uses the gate's code if the doctor
-// knows it.
+// gateFails returns the finding for a refusal of the gate. It has the gate's
+// code, if the doctor knows it.
 func (x *subject) gateFails(q question) Finding {
 	cause := x.opened.Cause()
 	code, write := q.Code, fault.Code(q.Code).Remedy()
@@ -157,10 +157,10 @@ func (x *subject) gateFails(q question) Finding {
 	return found(code, seen, write)
 }
 
-// maxSteps bounds a sign-in.
+// maxSteps is the maximum number of steps of a sign-in.
 const maxSteps = 20
 
-// signIn signs in as the test user, and reports where that stops.
+// signIn signs in as the test user, and reports at which step that fails.
 func (x *subject) signIn(ctx context.Context) []Finding {
 	c, can := x.newClient()
 	if x.User == "" || !can {
@@ -192,7 +192,7 @@ func (x *subject) signIn(ctx context.Context) []Finding {
 	return []Finding{found("sign-in-stops", fmt.Sprintf("the sign-in has not ended after %d steps; the last was %s", maxSteps, q.Challenge.Component), "look at the flow in authentik")}
 }
 
-// said returns what was wrong with an answer.
+// said returns the errors about an answer.
 func (x *subject) said(q question) string {
 	var all []string
 	for _, field := range slices.Sorted(maps.Keys(q.Errors)) {
@@ -203,8 +203,7 @@ func (x *subject) said(q question) string {
 	return join(all)
 }
 
-// reply returns the answer to a challenge, if it can be answered without a
-// person.
+// reply returns the answer to a challenge that needs no person.
 func (x *subject) reply(q question) (answer map[string]any, known bool) {
 	switch q.Challenge.Component {
 	case "ak-stage-identification":

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// site asks the site itself, over the network as browsers do.
+// site sends requests to the site itself, over the network as browsers do.
 func (x *subject) site(ctx context.Context) (all []Finding) {
 	if x.gate.Origin == "" {
 		return []Finding{skipped("site", "the name of the site is not known; add site <origin> to have it examined")}
@@ -42,7 +42,7 @@ func (x *subject) site(ctx context.Context) (all []Finding) {
 	return append(all, fine("site", "the gate answers at "+x.gate.Origin))
 }
 
-// gates reports whether an answer is one of a gate.
+// gates reports whether an answer comes from a gate.
 func gates(a answer) bool {
 	var says struct {
 		Code string `json:"code"`
@@ -50,8 +50,8 @@ func gates(a answer) bool {
 	return json.Unmarshal(a.body, &says) == nil && says.Code != ""
 }
 
-// visit sends a request to the gate's addresses at the running site. A bad
-// certificate is returned beside the answer.
+// visit sends a request to the gate's addresses at the running site. The error
+// for a bad certificate is returned together with the answer.
 func (x *subject) visit(ctx context.Context, method, path string, form url.Values) (a answer, certificate, err error) {
 	for _, insecure := range []bool{false, true} {
 		a, err = x.visitOnce(ctx, method, path, form, insecure)
@@ -74,7 +74,7 @@ func (x *subject) visitOnce(ctx context.Context, method, path string, form url.V
 // marks are headers that a proxy in front of Caddy adds.
 var marks = []string{"Cf-Ray", "X-Amz-Cf-Id", "X-Served-By", "X-Varnish", "Fly-Request-Id", "X-Azure-Ref"}
 
-// front looks for a proxy in front of Caddy that Caddy does not know of.
+// front looks for a proxy in front of Caddy that Caddy does not trust.
 func (x *subject) front(a answer) []Finding {
 	name := ""
 	for _, mark := range marks {

@@ -13,7 +13,7 @@ import (
 )
 
 // Times for the store: when it counts as slow, how long a notice of a
-// revocation may take, and how long a record lasts that cannot be deleted.
+// revocation may take, and when a record expires that cannot be deleted.
 const (
 	slowStore  = 500 * time.Millisecond
 	noticeTime = 4 * time.Second
@@ -43,7 +43,7 @@ func (x *subject) store(ctx context.Context) []Finding {
 	}
 	r, there, err := s.Load(ctx, name)
 	took := time.Since(begun)
-	defer func() { _ = s.Delete(context.WithoutCancel(ctx), name) }() // it expires in any case
+	defer func() { _ = s.Delete(context.WithoutCancel(ctx), name) }() // the record expires in any case
 	switch {
 	case err != nil:
 		return []Finding{x.storeFails("reading", err)}
@@ -64,7 +64,7 @@ func (x *subject) storeFails(doing string, err error) Finding {
 	return found("store-fails", fmt.Sprintf("%s a record in the session store %s: %v", doing, x.opened.StoreName, err), "check that Caddy reaches the store, and that it has space and rights")
 }
 
-// notice revokes the record and waits to be told.
+// notice revokes the record and waits until it is told so.
 func (x *subject) notice(ctx context.Context, s store.Store, name string) (Finding, bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -76,7 +76,7 @@ func (x *subject) notice(ctx context.Context, s store.Store, name string) (Findi
 		}
 	}
 	go func() {
-		_ = s.Watch(ctx, func(ended string) { // its error shows as a notice that does not come
+		_ = s.Watch(ctx, func(ended string) { // after an error the notice does not come
 			switch ended {
 			case "":
 				signal(ready)

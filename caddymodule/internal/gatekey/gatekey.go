@@ -1,6 +1,6 @@
-// Package gatekey keeps the gate's key, from which all encryption keys are derived, in
-// Caddy's storage: it is created once, with the first request, and written again if
-// the storage loses it.
+// Package gatekey keeps the gate's key in Caddy's storage. All encryption keys
+// are derived from it. It is created once, with the first request, and written
+// again if the storage loses it.
 package gatekey
 
 import (
@@ -14,20 +14,21 @@ import (
 	"time"
 )
 
-// storageKey is the name of the gate's key in Caddy's storage. All gates with one
-// storage have the same key.
+// storageKey is the name of the gate's key in Caddy's storage. All gates with
+// one storage have the same key.
 const storageKey = "authentik/key"
 
-// lockName keeps two processes with one storage from creating a key each.
+// lockName is the name of the lock that keeps two processes with one storage
+// from creating a key each.
 const lockName = "authentik_key"
 
 // Size is the number of random bytes in a key.
 const Size = 32
 
-// timeout bounds how long the storage may take.
+// timeout is the timeout for the storage.
 const timeout = 30 * time.Second
 
-// A Storage is what the key needs of Caddy's storage.
+// A Storage has the methods of Caddy's storage that this package needs.
 type Storage interface {
 	Lock(ctx context.Context, name string) error
 	Unlock(ctx context.Context, name string) error
@@ -35,10 +36,9 @@ type Storage interface {
 	Store(ctx context.Context, key string, value []byte) error
 }
 
-// LoadOrCreate returns the key in the storage, and creates a key if the storage
-// has none. It fails if the storage fails: with a separate key this process
-// would end every session of the others, and with its next start all of its
-// own.
+// LoadOrCreate returns the key in the storage, and creates one if there is
+// none. It fails if the storage fails: with a separate key this process would
+// end every session of the others, and with its next start all of its own.
 func LoadOrCreate(ctx context.Context, s Storage, log *slog.Logger) (key []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -81,9 +81,9 @@ func Load(ctx context.Context, s Storage) ([]byte, error) {
 // checkEvery is how often Keep checks the key in the storage.
 const checkEvery = 10 * time.Second
 
-// Keep writes the key again whenever the storage has lost it, until the
-// context is done: a storage can be emptied while Caddy runs, and the next Caddy
-// would create another key, with which no session opens.
+// Keep writes the key again whenever the storage has lost it, until the context
+// is done. A storage can be emptied while Caddy runs. The next Caddy would then
+// create another key, with which no session opens.
 func Keep(ctx context.Context, s Storage, key []byte, log *slog.Logger) {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
@@ -113,7 +113,7 @@ func restore(ctx context.Context, s Storage, key []byte, log *slog.Logger) {
 	defer cancel()
 	err := s.Lock(ctx, lockName)
 	if err == nil {
-		defer func() { _ = s.Unlock(context.WithoutCancel(ctx), lockName) }() // its file may be gone with the others
+		defer func() { _ = s.Unlock(context.WithoutCancel(ctx), lockName) }() // its file may have been deleted with the others
 		var kept []byte
 		if kept, err = Load(ctx, s); err != nil || kept != nil {
 			return // another Caddy was first

@@ -1,9 +1,10 @@
-// Package gates knows the gates of all Caddy configurations of this process, and
-// starts and stops them.
+// Package gates knows the gates of all Caddy configurations of this process,
+// and starts and stops them.
 //
-//   - gates.go: the gates that run
+//   - gates.go: the running gates
 //   - server.go: what the gates of one server have in common
-//   - starter.go: what starts one gate, with a key that may have to be created first
+//   - starter.go: how one gate starts, with a key that may have to be created
+//     first
 //   - cookie.go: session cookies of which a browser keeps only one
 package gates
 
@@ -21,12 +22,12 @@ import (
 // gatesKey is the key of the process's gates in the pool.
 type gatesKey struct{}
 
-// gates are the gates of all configurations, some of which have not started.
-// During a reload there are two configurations.
+// gates are the gates of all configurations, including those that have not
+// started. During a reload there are two configurations.
 type gates struct {
 	mu  sync.Mutex
 	all map[*Starter]bool
-	// family lets the gates keep each other's cookies from applications.
+	// family removes the gates' cookies from requests to applications.
 	family proxy.Family
 	// servers has the gates of each server of each configuration.
 	servers map[*caddyhttp.Server]*server
@@ -38,10 +39,10 @@ type Store struct {
 	Name  string
 }
 
-// Destruct has nothing to do: every gate has unregistered itself.
+// Destruct does nothing: every gate has unregistered itself.
 func (*gates) Destruct() error { return nil }
 
-// Register makes a gate known to operators, and to the gates of its server,
+// Register makes a gate known to operators and to the gates of its server,
 // until it is unregistered. It returns the family of all gates of the process.
 func Register(s *Starter, on *caddyhttp.Server) (family *proxy.Family, group *proxy.Group, unregister func() error, err error) {
 	known, release, err := shared.Take(gatesKey{}, func() (*gates, error) {
@@ -51,7 +52,7 @@ func Register(s *Starter, on *caddyhttp.Server) (family *proxy.Family, group *pr
 		return nil, nil, nil, err
 	}
 	if on == nil {
-		on = new(caddyhttp.Server) // a separate one: the handler is outside of servers
+		on = new(caddyhttp.Server) // a separate server: the handler is outside of servers
 	}
 	known.set(s, true)
 	together := known.join(s, on)
@@ -85,7 +86,7 @@ func (g *gates) part(s *Starter, on *caddyhttp.Server) {
 }
 
 // sharing returns the starters whose key is in the same storage, except one.
-// Gates with a key in the configuration run already.
+// Gates with a key in the configuration have started already.
 func (g *gates) sharing(s *Starter) (others []*Starter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -107,8 +108,8 @@ func (g *gates) set(s *Starter, known bool) {
 	delete(g.all, s)
 }
 
-// Running returns the gates that run and where each keeps its sessions,
-// and whether any gate is configured.
+// Running returns the running gates with their session stores, and whether any
+// gate is configured.
 func Running() (running map[*proxy.Gate]Store, configured bool) {
 	running = make(map[*proxy.Gate]Store)
 	shared.Pool.Range(func(_, value any) bool {
@@ -141,8 +142,8 @@ func Distinct(of map[*proxy.Gate]Store) map[string][]proxy.Store {
 	return byName
 }
 
-// same reports whether two stores or storages are the same. Those of third
-// parties may have types that Go cannot compare, and count as different.
+// same reports whether two stores or storages are the same. Stores of third
+// parties may have types that Go cannot compare; they count as different.
 func same(a, b any) bool {
 	return a != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// A server is what the gates of one server of one configuration have in common.
-// They have one storage.
+// A server has what the gates of one server of one configuration have in
+// common. They have one storage.
 type server struct {
 	group proxy.Group
 
@@ -17,7 +17,7 @@ type server struct {
 	starters []*Starter
 	stored   func() ([]byte, error) // the key in the storage; nil until it is asked for
 	keeping  int                    // how many gates want the key kept
-	unkeep   func()                 // ends that
+	unkeep   func()                 // ends the keeping
 }
 
 func (s *server) join(one *Starter) {
@@ -26,7 +26,7 @@ func (s *server) join(one *Starter) {
 	s.starters = append(s.starters, one)
 }
 
-// part removes a starter, and reports whether it was the last.
+// part removes a starter, and reports whether it was the last one.
 func (s *server) part(one *Starter) (last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,16 +34,16 @@ func (s *server) part(one *Starter) (last bool) {
 	return len(s.starters) == 0
 }
 
-// anyBeside reports whether there is such a starter among those of the server,
-// except one.
+// anyBeside reports whether there is such a starter on the server, except one.
 func (s *server) anyBeside(one *Starter, such func(*Starter) bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.ContainsFunc(s.starters, func(other *Starter) bool { return other != one && such(other) })
 }
 
-// storedKey returns what load has returned for the first gate that asks: with
-// hundreds of sites, reading the key for each would take a good part of a reload.
+// storedKey calls load for the first gate and returns its result to all: with
+// hundreds of sites, reading the key for each would take a large part of a
+// reload.
 func (s *server) storedKey(load func() ([]byte, error)) ([]byte, error) {
 	s.mu.Lock()
 	if s.stored == nil {
@@ -54,8 +54,8 @@ func (s *server) storedKey(load func() ([]byte, error)) ([]byte, error) {
 	return stored()
 }
 
-// keep keeps the key in the storage until all gates that wanted that have called
-// release. A storage that hangs is not waited for.
+// keep keeps the key in the storage until all gates that wanted it have called
+// release. It does not wait for a storage that hangs.
 func (s *server) keep(run func(context.Context)) (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,24 +14,25 @@ import (
 // errStopped is returned when a request arrives after Cleanup.
 var errStopped = errors.New("this configuration has ended")
 
-// A Starter makes the gate of one handler. Provision does so at once if there
-// is a key. A storage without a key gets one with the first request and not
-// before: Provision also runs for "caddy validate", which must leave nothing
+// A Starter makes the gate of one handler. Provision starts it at once if there
+// is a key. If the storage has no key, the first request creates one: Provision
+// must not, since it also runs for "caddy validate", which must leave nothing
 // behind.
 type Starter struct {
-	// CreateKey returns the key in the storage, after it has created one if the
-	// storage has no key.
+	// CreateKey returns the key in the storage. If there is none, it creates
+	// one.
 	CreateKey func(context.Context) ([]byte, error)
 	// NewGate returns a gate with this key.
 	NewGate func(key []byte) (*proxy.Gate, error)
-	// KeepKey keeps the key in the storage until ctx is done. It is called for one of
-	// the gates of a server, and is nil if the key is in the configuration.
+	// KeepKey keeps the key in the storage until ctx is done. It is called for
+	// one of the gates of a server. It is nil if the key is in the
+	// configuration.
 	KeepKey func(ctx context.Context, key []byte)
 	// LetGo says that the store is no longer needed.
 	LetGo  func() error
 	Store  Store
 	Cookie Cookie
-	// Storage is that of the key.
+	// Storage is the storage of the key.
 	Storage any
 
 	// server is known once the starter is registered.
@@ -46,11 +47,11 @@ type Starter struct {
 	stopped atomic.Bool
 
 	mu     sync.Mutex // guards unkeep, and changes of gate and stopped
-	unkeep func()     // says that this gate no longer needs KeepKey
+	unkeep func()     // called when this gate no longer needs KeepKey
 }
 
-// StoredKey returns the key in the storage. Of the gates of a server, the first to
-// ask loads it for all of them.
+// StoredKey returns the key in the storage. Of the gates of a server, the first
+// that asks loads it for all.
 func (s *Starter) StoredKey(load func() ([]byte, error)) ([]byte, error) {
 	return s.server.storedKey(load)
 }
@@ -76,7 +77,7 @@ func (s *Starter) Start(key []byte) error {
 	return nil
 }
 
-// Running returns the gate. If it needs a key, one request creates it; the
+// Running returns the gate. If it needs a key, one request creates it. The
 // others wait for that, or until their context is done.
 func (s *Starter) Running(ctx context.Context) (*proxy.Gate, error) {
 	if gate := s.gate.Load(); gate != nil {
@@ -97,9 +98,9 @@ func (s *Starter) Running(ctx context.Context) (*proxy.Gate, error) {
 	}
 }
 
-// startSharing makes the other gates that wait for the same key: each has to know
-// who else stands before its hosts, and a login host has to be known to the gates of
-// other servers before it gets its first request.
+// startSharing starts the other gates that wait for the same key. Each has to
+// know which other gates guard its hosts, and a login host has to be known to
+// the gates of other servers before it gets its first request.
 func (s *Starter) startSharing(key []byte) error {
 	if s.sharing == nil {
 		return nil
@@ -119,8 +120,8 @@ func (s *Starter) Gate() *proxy.Gate { return s.gate.Load() }
 // Stopped reports whether the gate's configuration has ended.
 func (s *Starter) Stopped() bool { return s.stopped.Load() }
 
-// Stop closes the gate, and makes no other. The store is released when no
-// request that the gate let in is running any more.
+// Stop closes the gate, and prevents another start. The store is released when
+// the last request that the gate admitted has ended.
 func (s *Starter) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +141,7 @@ func (s *Starter) Stop() error {
 	}
 	go func() {
 		<-gate.Closed()
-		_ = s.LetGo() // no store has anything to report
+		_ = s.LetGo() // no store has an error to report
 	}()
 	return err
 }

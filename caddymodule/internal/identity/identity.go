@@ -1,5 +1,5 @@
-// Package identity tells the rest of Caddy who is signed in: by placeholders, and in
-// texts with placeholders of the user.
+// Package identity tells other handlers of Caddy who is signed in: in
+// placeholders, and in texts with placeholders of the user.
 //
 //   - identity.go: the placeholders
 //   - text.go: texts with placeholders, for headers, names and passwords
@@ -29,10 +29,10 @@ const (
 
 // SetPlaceholders sets the placeholders of the signed-in user for the handlers
 // after the gate. It deletes those of other modules, since authentik is
-// authoritative. Nothing is computed before a placeholder is used.
+// authoritative. A value is computed when its placeholder is used.
 //
-// The placeholder id is spelled like the username in the headers: php_fastcgi
-// hands it to the application as REMOTE_USER, beside the headers.
+// The placeholder id is written like the username in the headers: php_fastcgi
+// sends it to the application as REMOTE_USER, together with the headers.
 func SetPlaceholders(r *http.Request, s proxy.Session, encoding proxy.HeaderEncoding) {
 	repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !found {
@@ -51,8 +51,8 @@ func SetPlaceholders(r *http.Request, s proxy.Session, encoding proxy.HeaderEnco
 	})
 }
 
-// value returns the value of a placeholder of the user, which has this
-// name below Prefix.
+// value returns the value of a placeholder of the user. name is the part after
+// Prefix.
 func value(s proxy.Session, field string) (any, bool) {
 	switch field {
 	case "id", "username":
@@ -80,8 +80,8 @@ func value(s proxy.Session, field string) (any, bool) {
 	return flat(claimed), found
 }
 
-// flat joins a list in the same way as groups, and returns other values as they
-// are. Objects have no text.
+// flat joins a list in the same way as groups, and returns other values
+// unchanged. Objects have no text.
 func flat(value any) any {
 	if _, isMap := value.(map[string]any); isMap {
 		return nil
@@ -97,11 +97,12 @@ func flat(value any) any {
 	return joined(texts)
 }
 
-// joined joins names with commas, as in headers in UTF-8, so that one name cannot
-// look like two.
+// joined joins names with commas, as in headers in UTF-8, so that one name
+// cannot look like two.
 func joined(names []string) string { return proxy.EncodingUTF8.Join(names) }
 
-// attribute finds a value by its key, or by a path of keys with dots between.
+// attribute returns the value under a key, or under a path of keys with dots
+// between them.
 func attribute(in map[string]any, path string) (any, bool) {
 	if value, found := in[path]; found {
 		return value, true

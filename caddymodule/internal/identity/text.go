@@ -12,8 +12,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// Claim returns the claim of which a text is the placeholder, or nothing for any
-// other text.
+// Claim returns the claim of a text that is a placeholder of one, and nothing
+// for any other text.
 func Claim(text string) string {
 	claim, prefixed := strings.CutPrefix(text, "{"+Prefix)
 	claim, closed := strings.CutSuffix(claim, "}")
@@ -23,13 +23,13 @@ func Claim(text string) string {
 	return claim
 }
 
-// Contains reports whether a text has the placeholder of a claim in it.
+// Contains reports whether a text contains the placeholder of a claim.
 func Contains(text, claim string) bool { return strings.Contains(text, "{"+Prefix+claim+"}") }
 
-// Text returns a function that replaces the placeholders in a header's value for
-// one request. groups returns those of a user's groups that headers name. An
-// unknown placeholder becomes empty. The gate spells the whole text, so the username
-// is not spelled before.
+// Text returns a function that replaces the placeholders in a header's value
+// for one request. groups returns the groups of a user that headers name. An
+// unknown placeholder becomes empty. The gate encodes the whole text, so the
+// username in it is not encoded before.
 func Text(text string, groups func([]string) []string) func(*http.Request, proxy.Session) string {
 	return func(r *http.Request, s proxy.Session) string {
 		repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
@@ -54,8 +54,8 @@ func Text(text string, groups func([]string) []string) func(*http.Request, proxy
 	}
 }
 
-// CheckPlaceholders refuses placeholders of a user that are never set. Nothing
-// is known of other placeholders before there is a request.
+// CheckPlaceholders refuses placeholders of a user that are never set. It
+// accepts all other placeholders: whether they are known, only a request shows.
 func CheckPlaceholders(text string, source rules.Source) error {
 	for _, part := range strings.Split(text, "{"+Prefix)[1:] {
 		claim, _, closed := strings.Cut(part, "}")
@@ -92,9 +92,9 @@ func CheckCredential(text string, source rules.Source) error {
 	return nil
 }
 
-// Credential returns what a text says for a session's user. A placeholder of which
-// nothing is known leaves the whole of it empty: a name or a password must not be
-// half of one.
+// Credential returns a text for a session's user. If a placeholder in it is
+// unknown, the whole text is empty: a name or a password must not be
+// incomplete.
 func Credential(text string) func(proxy.Session) string {
 	return func(s proxy.Session) string {
 		filled, err := caddy.NewEmptyReplacer().ReplaceFunc(text, func(key string, _ any) (any, error) {

@@ -1,5 +1,5 @@
-// Package keeper keeps the gate's own responses as the gate has made them, whatever
-// other handlers of the site do with responses.
+// Package keeper protects the gate's own responses from other handlers of the
+// site that change responses.
 package keeper
 
 import (
@@ -24,11 +24,11 @@ import (
 // the response, and both find that nothing was written.
 type keeper struct {
 	http.ResponseWriter
-	before headers // what other handlers had set
+	before headers // the headers that other handlers had set
 	wrote  bool
 }
 
-// New returns a writer of the gate's own response, which w sends.
+// New returns the writer of a response of the gate itself, which w sends.
 func New(w http.ResponseWriter) http.ResponseWriter {
 	return &keeper{ResponseWriter: w, before: noted(w.Header())}
 }
@@ -60,8 +60,8 @@ func (k *keeper) Write(body []byte) (int, error) {
 	return k.ResponseWriter.Write(body)
 }
 
-// ofTransport are headers that belong to the way a body is sent. The directive
-// encode changes them.
+// ofTransport are headers about how a body is sent. The directive encode
+// changes them.
 var ofTransport = []string{"Accept-Ranges", "Content-Encoding", "Content-Length", "Etag", "Transfer-Encoding"}
 
 // atOnce has the directive encode write the header at once, and not with the body: a
@@ -74,8 +74,8 @@ const (
 	typeHeader   = "Content-Type"
 )
 
-// own returns the headers that the gate has set. A policy of the operator's from
-// before is kept beside the gate's: browsers obey both.
+// own returns the headers that the gate has set. An earlier policy of the
+// operator is kept together with the gate's: browsers obey both.
 func (k *keeper) own() headers {
 	own := noted(k.Header())
 	own = slices.DeleteFunc(own, func(h header) bool {
@@ -89,8 +89,8 @@ func (k *keeper) own() headers {
 	return own
 }
 
-// headers are some headers of a response, as they were at some time. They are
-// few, so that a list is cheaper than a map.
+// headers are some headers of a response at some time. There are few, so that a
+// list is cheaper than a map.
 type headers []header
 
 type header struct {
@@ -98,8 +98,8 @@ type header struct {
 	values []string
 }
 
-// noted returns what is set. The values are copied into one array, since other
-// handlers may change them in place.
+// noted returns the present headers. The values are copied into one array,
+// since other handlers may change them in place.
 func noted(h http.Header) headers {
 	n := 0
 	for _, values := range h {
@@ -124,9 +124,10 @@ func (all headers) values(name string) []string {
 	return nil
 }
 
-// restore sets the headers again where they were changed. Other values of headers
-// with several values stay: a further policy can only forbid more. What only some
-// caches read would count more for them than the gate's no-store.
+// restore sets the headers again that were changed. Additional values of
+// headers with several values stay: a further policy can only forbid more. A
+// header that only some caches read is removed, since those caches would obey it
+// instead of the gate's no-store.
 func (all headers) restore(to http.Header) {
 	if slices.Equal(all.values("Cache-Control"), noStore) {
 		maps.DeleteFunc(to, func(name string, _ []string) bool { return forSomeCaches(name) })
@@ -146,12 +147,12 @@ func (all headers) restore(to http.Header) {
 var noStore = []string{"no-store"}
 
 // forSomeCaches reports whether a header is a Cache-Control for only some caches
-// (RFC 9213), or what they had before there was a standard.
+// (RFC 9213), or one of its predecessors before there was a standard.
 func forSomeCaches(name string) bool {
 	return strings.HasSuffix(name, "-Cache-Control") || name == "Surrogate-Control" || name == "Edge-Control" || name == "X-Accel-Expires"
 }
 
-// union returns values and those of more that are not among them.
+// union returns values, followed by the values of more that are not in it.
 func union(values, more []string) []string {
 	all := slices.Clone(values)
 	for _, value := range more {
@@ -162,8 +163,8 @@ func union(values, more []string) []string {
 	return all
 }
 
-// A restorer is below the writers of other handlers. When they have changed the
-// headers, it restores the gate's headers.
+// A restorer is a writer below those of other handlers. It restores the gate's
+// headers after they have changed them.
 type restorer struct {
 	http.ResponseWriter
 	own   headers
@@ -207,9 +208,8 @@ func (k *keeper) passRecorders() (passed bool) {
 	return passed
 }
 
-// deepest returns Caddy's wrapper that is next to the connection, or nil if w
-// has no such wrapper. Handlers that change responses embed one in their
-// writers.
+// deepest returns Caddy's wrapper that is nearest to the connection, or nil if
+// there is none. The writers of handlers that change responses embed one.
 func deepest(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
 	for _, wrapper := range wrapped(w) {
 		found = wrapper
@@ -217,8 +217,8 @@ func deepest(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
 	return found
 }
 
-// wrapped yields the writers from w to the connection that embed Caddy's wrapper, with
-// the wrapper.
+// wrapped yields the writers from w to the connection that embed Caddy's
+// wrapper, each with its wrapper.
 func wrapped(w http.ResponseWriter) iter.Seq2[http.ResponseWriter, *caddyhttp.ResponseWriterWrapper] {
 	return func(yield func(http.ResponseWriter, *caddyhttp.ResponseWriterWrapper) bool) {
 		for w := w; w != nil; {
@@ -234,8 +234,8 @@ func wrapped(w http.ResponseWriter) iter.Seq2[http.ResponseWriter, *caddyhttp.Re
 	}
 }
 
-// wrapperIn returns the wrapper that a writer embeds. Types of writers are not
-// exported, but what they embed is.
+// wrapperIn returns the wrapper that a writer embeds. The types of these
+// writers are not exported, but the field of the wrapper is.
 func wrapperIn(w http.ResponseWriter) *caddyhttp.ResponseWriterWrapper {
 	if wrapper, ok := w.(*caddyhttp.ResponseWriterWrapper); ok {
 		return wrapper

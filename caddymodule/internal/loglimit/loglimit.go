@@ -16,17 +16,19 @@ import (
 const (
 	// countEvery is how often a count is logged.
 	countEvery = 10 * time.Second
-	// maxProblems bounds the problems that are counted separately. Beyond it,
-	// problems with the same message and code count as one.
+	// maxProblems is the maximum number of problems that are counted
+	// separately. Beyond it, problems with the same message and code count as
+	// one.
 	maxProblems = 1000
 )
 
-// A Handler is a slog.Handler that passes on the first line about a problem.
+// A Handler is a slog.Handler that passes on the first line about a problem,
+// and then only counts.
 //
-// Lines with the attribute "code", and warnings and errors without it, are about
-// a problem. It is identified by message, code and source. The source of a line
-// below slog.LevelError is the client and the user; that of an error is the gate
-// itself. All other lines are passed on.
+// Lines with the attribute "code", and warnings and errors without it, are
+// about a problem. A problem is identified by message, code and source. The
+// source of a line below slog.LevelError is the client and the user; that of an
+// error is the gate itself. All other lines are passed on.
 type Handler struct {
 	next   slog.Handler
 	counts *counts
@@ -34,10 +36,10 @@ type Handler struct {
 	source source
 }
 
-// A source is who causes a problem.
+// A source is the client or user that causes a problem.
 type source struct{ client, user string }
 
-// A problem identifies lines that say the same.
+// A problem identifies lines that are about the same problem.
 type problem struct {
 	message, code string
 	source        source
@@ -48,7 +50,7 @@ func New(next slog.Handler) *Handler {
 	return &Handler{next: next, counts: &counts{of: make(map[problem]*count)}}
 }
 
-// Stop logs what was counted. From then on all lines are passed on.
+// Stop logs the counts. From then on all lines are passed on.
 func (h *Handler) Stop() error {
 	h.counts.stop()
 	return nil
@@ -116,7 +118,7 @@ type counts struct {
 	stopped bool
 }
 
-// A count is how many lines about a problem were not logged.
+// A count is the number of lines about a problem that were not logged.
 type count struct {
 	lines int
 	next  slog.Handler
@@ -145,7 +147,7 @@ func (c *counts) first(p problem, next slog.Handler, r slog.Record) bool {
 	return true
 }
 
-// report logs the counts, and forgets problems that have not come up again.
+// report logs the counts, and forgets problems without new lines.
 func (c *counts) report() {
 	c.mu.Lock()
 	due := make(map[problem]count)

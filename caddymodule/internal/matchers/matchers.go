@@ -1,5 +1,6 @@
-// Package matchers looks at requests with Caddy's matchers, in such a way that no
-// rewrite and no address that servers read in different ways gets past them.
+// Package matchers evaluates Caddy's matchers for requests. A rewrite, or an
+// address that servers read in different ways, never makes a request pass that
+// a matcher should have caught.
 //
 //   - matchers.go: matcher sets, and which requests they concern or open
 //   - others.go: other request lines that an application may act on
@@ -26,11 +27,11 @@ type Sets []Set
 
 // A Set is one matcher set: all of its matchers must match.
 type Set struct {
-	text string // what it matches, as text
+	text string // a description as text
 	all  []matcher
 }
 
-// A matcher is a matcher of Caddy, and the parts of the address that it reads.
+// A matcher is a matcher of Caddy, with the parts of the address that it reads.
 type matcher struct {
 	caddyhttp.MatcherSet // of one
 	reads                rules.Part
@@ -41,7 +42,7 @@ func Load(ctx caddy.Context, of any, field string, raw caddyhttp.RawMatcherSets)
 	if len(raw) == 0 {
 		return nil, nil
 	}
-	texts := describe(raw) // LoadModule drops raw
+	texts := describe(raw) // LoadModule sets raw to nil
 	loaded, err := ctx.LoadModule(of, field)
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func Load(ctx caddy.Context, of any, field string, raw caddyhttp.RawMatcherSets)
 	return all, nil
 }
 
-// describe returns what each matcher set matches, as text.
+// describe returns each matcher set as text.
 func describe(raw caddyhttp.RawMatcherSets) (all []string) {
 	for _, set := range raw {
 		var parts []string
@@ -78,7 +79,7 @@ func describe(raw caddyhttp.RawMatcherSets) (all []string) {
 	return all
 }
 
-// String returns what the sets match, as text.
+// String returns the sets as text.
 func (sets Sets) String() string {
 	texts := make([]string, len(sets))
 	for i, set := range sets {
@@ -87,7 +88,7 @@ func (sets Sets) String() string {
 	return strings.Join(texts, " or ")
 }
 
-// readBy returns matcher sets with what each matcher reads.
+// readBy returns matcher sets with the parts that each matcher reads.
 func readBy(sets caddyhttp.MatcherSets) (all Sets) {
 	for _, set := range sets {
 		var read []matcher
@@ -102,7 +103,8 @@ func readBy(sets caddyhttp.MatcherSets) (all Sets) {
 // name returns the name of the matcher's module.
 func (m matcher) name() string { return Name(m.MatcherSet[0]) }
 
-// Name returns the name of a matcher's module, or an empty one.
+// Name returns the name of a matcher's module. It is empty for a matcher that
+// is not a module.
 func Name(m any) string {
 	if module, ok := m.(caddy.Module); ok {
 		return module.CaddyModule().ID.Name()
@@ -152,9 +154,10 @@ func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
 	return true
 }
 
-// matchInLowerCase reports whether the matcher matches a request whose path and host
-// are written in lower case: many applications ignore the case of a path, and every
-// server that of a host. It returns asIs if that changes neither.
+// matchInLowerCase reports whether the matcher matches a request whose path and
+// host are in lower case: many applications ignore the case of a path, and
+// every server that of a host. If both are in lower case already, it returns
+// asIs.
 func (m matcher) matchInLowerCase(r *http.Request, asIs bool) (matches bool, err error) {
 	path, host := strings.ToLower(r.URL.Path), strings.ToLower(r.Host)
 	if path == r.URL.Path && host == r.Host {

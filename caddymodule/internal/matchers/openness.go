@@ -11,8 +11,8 @@ import (
 
 // Openness says which requests of a site need a sign-in.
 type Openness struct {
-	Closed Sets // if there are any, only requests that they match need a sign-in
-	Opened Sets // requests that they match need no sign-in
+	Closed Sets // if not empty, only requests that match need a sign-in
+	Opened Sets // requests that match need no sign-in
 }
 
 // IsOpen reports whether a request needs no sign-in. It is checked both as it
@@ -21,7 +21,7 @@ func (o Openness) IsOpen(r *http.Request) bool {
 	return len(o.Closed) > 0 && !o.Closed.Concern(r) || len(o.Opened) > 0 && o.Opened.Open(r)
 }
 
-// Why returns which option opens a request, or that no option does.
+// Why returns the option that opens a request, or a text that no option does.
 func (o Openness) Why(r *http.Request) string {
 	if len(o.Closed) > 0 && !o.Closed.Concern(r) {
 		return "only " + o.Closed.String() + " does not match the request"
@@ -37,8 +37,8 @@ func (o Openness) Why(r *http.Request) string {
 	return "no open matches the request"
 }
 
-// made are matchers of values that any client can make up, and what to write
-// instead.
+// made are the matchers of values that any client can invent, with what to
+// write instead.
 var made = map[string]string{
 	"header":        "a client can send any header",
 	"header_regexp": "a client can send any header",
@@ -48,8 +48,8 @@ var made = map[string]string{
 	"remote_ip":     "behind a proxy it is that proxy's address for all; write client_ip",
 }
 
-// Warn warns of matchers that open requests by values that any client can make
-// up, and of matchers that open everything.
+// Warn warns of matchers that open requests because of values that any client
+// can invent, and of matchers that open everything.
 func (o Openness) Warn(log *slog.Logger) {
 	for _, set := range o.Opened {
 		all := true

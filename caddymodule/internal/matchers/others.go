@@ -33,12 +33,12 @@ func otherLines(r *http.Request) (all []http.Request, scripted []scriptedLine, a
 	return all, scripted, ambiguous
 }
 
-// maxPrefixes is how many prefixes of a path, or scripts in it, are looked at. Matchers are asked about
-// each, and a client may send many.
+// maxPrefixes is how many prefixes or scripts of a path are checked. Matchers
+// are called for each, and a client may send many.
 const maxPrefixes = 8
 
-// maxPrefixed is how long a path may be, in bytes, that is also looked at without each
-// prefix or script. Most servers refuse longer ones.
+// maxPrefixed is the maximum length, in bytes, of a path that is also checked
+// without each prefix or script. Most servers refuse longer paths.
 const maxPrefixed = 8 << 10
 
 // named returns the request line with each other address that a header names for
@@ -68,10 +68,10 @@ func named(r *http.Request, sent http.Request) (all []http.Request) {
 	return all
 }
 
-// destination returns the address that the header Destination names: COPY and MOVE
-// write there (RFC 4918, 10.3). An address that cannot be read, or that is not plainly
-// one of this host, has an ambiguous path: some servers take all of "//a/b" for the
-// path.
+// destination returns the address in the header Destination, where COPY and
+// MOVE write to (RFC 4918, 10.3). An address that cannot be read, or that is
+// not clearly on this host, has an ambiguous path: some servers treat all of
+// "//a/b" as the path.
 func destination(lines []string, host string) *url.URL {
 	u, err := url.Parse(lines[0])
 	switch {
@@ -85,8 +85,8 @@ func destination(lines []string, host string) *url.URL {
 	return u
 }
 
-// without returns an address without a prefix, which some applications take off its
-// path.
+// without returns an address without a prefix, which some applications remove
+// from its path.
 func without(prefix string, u *url.URL) (rest *url.URL, found bool) {
 	for _, path := range []string{u.Path, u.EscapedPath()} {
 		if after, begins := strings.CutPrefix(path, prefix); begins {
@@ -99,8 +99,8 @@ func without(prefix string, u *url.URL) (rest *url.URL, found bool) {
 	return nil, false
 }
 
-// A scriptedLine is a request line without the script in its path. Frameworks take
-// /index.php/admin for /admin: what follows the script is the path that they route.
+// A scriptedLine is a request line without the script in its path. Frameworks
+// treat /index.php/admin as /admin: they route by the path after the script.
 type scriptedLine struct {
 	http.Request
 	script string // the name of its file, in lower case
@@ -127,8 +127,8 @@ func withoutScripts(r *http.Request, sent http.Request, others []http.Request) (
 	return all, some
 }
 
-// scripts yields the scripts in a path that are followed by more, and the path without
-// each.
+// scripts yields the scripts in a path that are followed by more, each with the
+// path without it.
 func scripts(path string) iter.Seq2[string, string] {
 	return func(yield func(script, rest string) bool) {
 		for begin := 0; begin < len(path); {
@@ -144,7 +144,8 @@ func scripts(path string) iter.Seq2[string, string] {
 	}
 }
 
-// ofScripts are the ends of the names of scripts that servers hand a path to.
+// ofScripts are the endings of the names of scripts to which servers pass the
+// rest of a path.
 var ofScripts = []string{".php", ".phtml", ".cgi", ".fcgi", ".pl", ".py", ".aspx"}
 
 func isScript(name string) bool {
@@ -153,8 +154,8 @@ func isScript(name string) bool {
 	})
 }
 
-// names reports whether a set has the name of a script in its patterns. What it says
-// about addresses below that script is then meant as it stands.
+// names reports whether a set has the name of a script in its patterns. Such a
+// set is about the addresses below that script as they are.
 func (set Set) names(script string) bool {
 	return strings.Contains(strings.ToLower(strings.ReplaceAll(set.text, `\`, "")), script)
 }

@@ -44,7 +44,7 @@ func PartsRead(m any) rules.Part {
 	}
 }
 
-// partsReadNot returns what the matchers in a negated matcher read.
+// partsReadNot returns the parts that the matchers in a negated matcher read.
 func partsReadNot(m any) (parts rules.Part) {
 	not, ok := m.(*caddyhttp.MatchNot)
 	if !ok {
@@ -114,12 +114,12 @@ func hostNamed(m any) rules.Part {
 
 var namesHost = regexp.MustCompile(`(?i)["']!?host\\?["']`)
 
-// upgradeHeaders are headers that Caddy adds to a request that opens a WebSocket over
-// HTTP/2 or HTTP/3, in lower case.
+// upgradeHeaders are the headers, in lower case, that Caddy adds to a request
+// that opens a WebSocket over HTTP/2 or HTTP/3.
 var upgradeHeaders = []string{"upgrade", "connection", "sec-websocket-key"}
 
-// partsNamed returns the parts of a request that the values of a matcher name, as
-// placeholders or headers.
+// partsNamed returns the parts of a request that occur in the values of a
+// matcher, as placeholders or headers.
 func partsNamed(m any) (parts rules.Part) {
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -142,7 +142,7 @@ func partsNamed(m any) (parts rules.Part) {
 	return parts
 }
 
-// escapesNamed reports whether a pattern has an escape, since such a pattern is
+// escapesNamed reports whether a pattern has an escape: such a pattern is
 // compared with the escaped path.
 func escapesNamed(m any) rules.Part {
 	text, err := json.Marshal(m)

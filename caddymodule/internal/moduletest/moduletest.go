@@ -1,5 +1,5 @@
-// Package moduletest is what the tests of caddymodule and of the rooms below it
-// share: a user, a request with a replacer, and files.
+// Package moduletest has what the tests of caddymodule and of its internal
+// packages share: a user, a request with a replacer, and files.
 package moduletest
 
 import (

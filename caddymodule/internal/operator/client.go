@@ -1,6 +1,6 @@
-// Package operator is what an operator asks of a running Caddy through its admin
-// API: sessions are listed and ended, and decisions are explained. Here are both
-// ends, the API and the commands that use it.
+// Package operator is the part of Caddy's admin API about gates: sessions are
+// listed and ended, and decisions are explained. It has both ends, the API and
+// the commands that use it.
 //
 //   - client.go: how commands ask the admin API
 //   - sessions.go, sessions_command.go, table.go: sessions
@@ -65,7 +65,7 @@ func writeJSON(to io.Writer, what any) error {
 // errNotFound says that there is no such user or session.
 var errNotFound = errors.New("not found")
 
-// A refusedError is an error that the admin API has responded with.
+// A refusedError is an error response of the admin API.
 type refusedError struct {
 	text     string
 	notFound bool
@@ -73,10 +73,10 @@ type refusedError struct {
 
 func (e refusedError) Error() string { return e.text }
 
-// Is reports that the user or session was not found.
+// Is reports true for errNotFound if the user or session was not found.
 func (e refusedError) Is(target error) bool { return target == errNotFound && e.notFound }
 
-// meaning says what an error of the admin API means and what to do. Caddy's
+// meaning returns what an error of the admin API means and what to do. Caddy's
 // client has the response only in the error's text.
 func meaning(err error, address string) error {
 	_, response, responded := strings.Cut(err.Error(), "caddy responded with error: HTTP ")

@@ -16,10 +16,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// ExplainPath is where Caddy's admin API explains decisions.
+// ExplainPath is the path in Caddy's admin API at which decisions are
+// explained.
 const ExplainPath = "/authentik/explain"
 
-// maxQuestion bounds a question, in bytes.
+// maxQuestion is the maximum size of a question, in bytes.
 const maxQuestion = 256 << 10
 
 // A question is a request to explain. It is sent in the body, and not in the
@@ -30,7 +31,7 @@ type question struct {
 	URL    string `json:"url"`
 	// Headers are lines such as "Cookie: a=b".
 	Headers []string `json:"headers,omitempty"`
-	// Client is the address that the request comes from. Default: 127.0.0.1.
+	// Client is the address from which the request comes. Default: 127.0.0.1.
 	Client string `json:"client,omitempty"`
 }
 
@@ -38,7 +39,7 @@ type question struct {
 type Explained struct {
 	Request string          `json:"request"`
 	Gates   []ExplainedGate `json:"gates"`
-	// NotRun are handlers that the request would meet but that were not run.
+	// NotRun are handlers that the request would meet, and that were not run.
 	NotRun []string `json:"not_run,omitempty"`
 	// Reaches is the handler that gets the request after the gates.
 	Reaches string   `json:"reaches,omitempty"`
@@ -51,7 +52,7 @@ type ExplainedGate struct {
 	proxy.Explanation
 }
 
-// About is what the configuration of a gate says about it.
+// About is what the configuration says about a gate.
 type About struct {
 	Authentik   string   `json:"authentik"`
 	Application string   `json:"application,omitempty"`
@@ -61,16 +62,17 @@ type About struct {
 	Prefix      string   `json:"prefix,omitempty"`
 }
 
-// A Gate is a gate of a Caddy that runs, or several that decide about requests which
-// other proxies describe.
+// A Gate is a running gate, or several that decide about requests that other
+// proxies describe.
 type Gate struct {
 	About
-	// Explain explains a decision, and says what decides. It is nil before the first
-	// request.
+	// Explain explains a decision, and names the gate that decides. It is nil
+	// before the first request.
 	Explain func(*http.Request) (About, proxy.Explanation)
 }
 
-// An Explainer explains decisions. It returns the gate of a handler, if it is one.
+// An Explainer explains decisions. It returns the gate of a handler, if the
+// handler is a gate.
 type Explainer func(caddyhttp.MiddlewareHandler) (Gate, bool)
 
 var (
@@ -86,7 +88,7 @@ func (gateOf Explainer) Serve(w http.ResponseWriter, r *http.Request) error {
 	var q question
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxQuestion))
 	decoder.DisallowUnknownFields()
-	if decoder.Decode(&q) != nil { // whose error could repeat a cookie
+	if decoder.Decode(&q) != nil { // the parser's error could quote a cookie
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: errQuestion}
 	}
 	app, err := caddy.ActiveContext().AppIfConfigured("http")
@@ -103,9 +105,9 @@ func (gateOf Explainer) Serve(w http.ResponseWriter, r *http.Request) error {
 	return json.NewEncoder(w).Encode(answer)
 }
 
-// answer follows the request through the server that listens on its port. If
-// there is no such server, since a proxy in front of Caddy may have another
-// port, it tries all servers until one has a gate for the request.
+// answer follows the request through the server that listens on its port. There
+// may be none, since a proxy in front of Caddy may have another port. Then
+// answer tries all servers until one has a gate for the request.
 func (q question) answer(ctx context.Context, app *caddyhttp.App, gateOf Explainer) (Explained, error) {
 	r, port, err := walk.Asked{Method: q.Method, URL: q.URL, Headers: q.Headers, Client: q.Client}.Request(ctx)
 	if err != nil {

@@ -97,7 +97,8 @@ func headerLines(given []string) (lines []string, err error) {
 	return lines, nil
 }
 
-// exitCode tells scripts how the request would end.
+// exitCode returns the exit code, which tells scripts how the request would
+// end.
 func (e Explained) exitCode() int {
 	if len(e.Gates) == 0 {
 		return exitNoGate
@@ -110,7 +111,7 @@ func (e Explained) exitCode() int {
 	}
 }
 
-// verdicts are the decisions as text.
+// verdicts are the texts of decisions.
 var verdicts = map[string]string{
 	"pass": "passes, signed in", "open": "passes without a session", "own": "is answered by the gate itself",
 	"sign-in": "is led to the sign-in", "refuse": "is refused", "ask": "waits until authentik was asked",
@@ -141,7 +142,7 @@ func (e Explained) write(to io.Writer) error {
 	return errors.Join(err)
 }
 
-// write writes what one gate decides.
+// write writes the decision of one gate.
 func (g ExplainedGate) write(line func(format string, args ...any)) {
 	name := "Gate of " + g.Authentik
 	for _, named := range []struct{ option, value string }{{"application", g.Application}, {"flow", g.Flow}, {"client_id", g.ClientID}} {

@@ -16,16 +16,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// SessionsPath is where Caddy's admin API has the sessions of all gates.
+// SessionsPath is the path in Caddy's admin API of the sessions of all gates.
 const SessionsPath = "/authentik/sessions"
 
 // A List is the response of the admin API.
 type List struct {
 	Sessions []proxy.Entry `json:"sessions"`
-	// Remembered says that the list has only the sessions that this process has in
-	// memory. It then does not know from which address they were begun.
+	// Remembered says that the list has only the sessions that this process has
+	// in memory. The list then has no addresses.
 	Remembered bool `json:"remembered,omitempty"`
-	// Ended says that these sessions were ended by the request.
+	// Ended says that the request has ended these sessions.
 	Ended bool `json:"ended,omitempty"`
 }
 
@@ -61,8 +61,8 @@ type operator interface {
 	EndOne(ctx context.Context, user, id string) (proxy.Entry, error)
 }
 
-// noGateYet is used for gates that start with their first request, and have no
-// sessions before it.
+// noGateYet is for gates that start with their first request, and have no
+// sessions before.
 type noGateYet struct{}
 
 func (noGateYet) SessionsOf(context.Context, string) ([]proxy.Entry, error) {
@@ -131,9 +131,9 @@ func execute(ctx context.Context, all []operator, method, user, id string) (List
 	return List{}, errMethod
 }
 
-// collect asks every gate. Gates with the same store know the same sessions,
-// each of which is listed once. It returns that a user or session is unknown
-// only if no gate knows it, and every other error in any case.
+// collect asks every gate. Gates with the same store know the same sessions;
+// each is listed once. It returns that a user or session is unknown only if no
+// gate knows it. Any other error is always returned.
 func collect(all []operator, ask func(operator) ([]proxy.Entry, error)) ([]proxy.Entry, error) {
 	byID := make(map[string]proxy.Entry)
 	var unknown, failed error
@@ -170,8 +170,8 @@ func newestFirst(byID map[string]proxy.Entry) []proxy.Entry {
 	return list
 }
 
-// apiError returns an error with the text and status of the admin API. Unlike a
-// visitor, an operator is told why a store fails.
+// apiError returns an error with the text and status of the admin API. An
+// operator, unlike a visitor, is told why a store fails.
 func apiError(err error) error {
 	status := http.StatusBadRequest
 	switch {

@@ -12,7 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// maxCell is the largest number of characters in a cell.
+// maxCell is the maximum number of characters in a cell.
 const maxCell = 48
 
 // writeTable writes sessions as a table.
@@ -41,8 +41,8 @@ func writeTable(to io.Writer, sessions []proxy.Entry) error {
 // localTime writes a time in the time zone of the terminal.
 func localTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04") } //nolint:gosmopolitan // it is read at this terminal
 
-// printable makes a text of another program or user safe for a terminal,
-// which would execute some characters.
+// printable makes a text of another program or user safe for a terminal, which
+// would execute some characters.
 func printable(text string) string {
 	return cmp.Or(plain.Cut(text, maxCell), "-")
 }

@@ -22,8 +22,8 @@ func OneOf(words ...string) func(string) error {
 	}
 }
 
-// AtLeast returns a check for a duration. If it is shorter than least, the
-// error calls it short, and shows example.
+// AtLeast returns a check for a duration. The error for a duration below least
+// says that it is too short, and shows example.
 func AtLeast(least time.Duration, short, example string) func(string) error {
 	return func(text string) error {
 		d, err := caddy.ParseDuration(text)
@@ -45,7 +45,7 @@ func Text(text string) error {
 	return nil
 }
 
-// Secret checks a secret. Its errors do not repeat it.
+// Secret checks a secret. Its errors do not quote it.
 func Secret(text string) error {
 	if strings.TrimSpace(text) == "" || strings.ContainsFunc(text, isControl) {
 		return errors.New("it is blank or has control characters; a file with a secret in it should have no second line")

@@ -9,7 +9,8 @@ import (
 // Mistakes are all errors in a configuration.
 type Mistakes []error
 
-// Error returns the only mistake as it is, and several on a line each.
+// Error returns the text of a single mistake as it is, and several on a line
+// each.
 func (m Mistakes) Error() string {
 	if len(m) == 1 {
 		return m[0].Error()
@@ -44,7 +45,7 @@ func (m Mistakes) Err() error {
 	return m
 }
 
-// In prefixes err with the option that it is about. It returns nil for nil.
+// In prefixes err with the name of its option. It returns nil for nil.
 func In(option string, err error) error {
 	if err == nil {
 		return nil

@@ -14,10 +14,10 @@ import (
 // A Parser reads one directive, or the block of one module, and collects its
 // mistakes. A mistake in one option does not hide mistakes in the next.
 type Parser struct {
-	// Instead returns what to write instead of an option that other tools
-	// have, or nil for an option that it does not know. The function itself may be nil.
+	// Instead returns what to write instead of an option of another program, or
+	// nil for an unknown option. The function itself may be nil.
 	Instead func(option string) error
-	// Related is asked after Instead, about an option that is not a misspelt one
+	// Related is called after Instead, for an option that is not a misspelt one
 	// either. It may be nil.
 	Related func(option string) error
 
@@ -33,8 +33,8 @@ func NewParser(settings []Setting, others map[string][]string) *Parser {
 	return &Parser{settings: settings, others: others, first: make(map[string]string)}
 }
 
-// setting returns the setting of a name. A directive has few options, so that a
-// map would cost more than it saves.
+// setting returns the setting of a name. A directive has few options, so a map
+// would cost more than it saves.
 func (p *Parser) setting(name string) (s Setting, found bool) {
 	i := slices.IndexFunc(p.settings, func(s Setting) bool { return s.Name == name })
 	if i < 0 {
@@ -77,7 +77,7 @@ func (p *Parser) One(d *caddyfile.Dispenser, name string) {
 	p.NoBlock(d, name)
 }
 
-// Set keeps the value of an option. It checks the value, unless that has a
+// Set keeps the value of an option. It checks the value, unless the value has a
 // placeholder: Setting.Expand checks it then.
 func (p *Parser) Set(d *caddyfile.Dispenser, name, value string) {
 	s, _ := p.setting(name)
@@ -145,7 +145,7 @@ func (p *Parser) Repeated(d *caddyfile.Dispenser, name string) bool {
 	return false
 }
 
-// NoBlock refuses a block after an option that has none.
+// NoBlock refuses a block after an option that cannot have one.
 func (p *Parser) NoBlock(d *caddyfile.Dispenser, name string) {
 	if d.NextBlock(0) {
 		p.Wrong(d, "%s takes no block; leave out the braces and what is between them", name)
@@ -201,8 +201,8 @@ func (p *Parser) Wrong(d *caddyfile.Dispenser, format string, args ...any) {
 	p.mistakes = append(p.mistakes, d.WrapErr(fmt.Errorf(format, args...)))
 }
 
-// WrongAt collects a mistake that is found only after everything was read, with
-// the place of an option.
+// WrongAt collects a mistake that is found after everything was read, at the
+// place of an option.
 func (p *Parser) WrongAt(option string, err error) {
 	p.mistakes = append(p.mistakes, fmt.Errorf("%w, at %s", err, p.first[option]))
 }

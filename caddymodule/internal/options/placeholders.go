@@ -7,7 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// HasPlaceholder reports whether a value may be unknown before Caddy starts.
+// HasPlaceholder reports whether a value has a placeholder, so that it may be
+// unknown before Caddy starts.
 func HasPlaceholder(value string) bool { return strings.Contains(value, "{") }
 
 // Expand replaces the placeholders in a value. An unknown or empty placeholder
@@ -30,8 +31,8 @@ func ExpandAll(option string, values []string) (wrong Mistakes) {
 }
 
 // ExpandLasting replaces the placeholders that are the same for every request
-// and keeps the others. It escapes braces in what it inserts: they are not
-// placeholders.
+// and keeps the others. It escapes braces in the values that it inserts, since
+// they are not placeholders.
 func ExpandLasting(text string) (string, error) {
 	if !strings.Contains(text, "{") {
 		return text, nil

@@ -9,12 +9,12 @@ import (
 // A Setting is an option with one value.
 type Setting struct {
 	// Name is the option's name in a Caddyfile, after its block and a space if
-	// it stands in one.
+	// it is in one.
 	Name string
-	// Value is where the value is kept. An empty value means that the option
-	// is not given.
+	// Value points to the value. An empty value means that the option is not
+	// given.
 	Value *string
-	// Check returns what is wrong with a value that has no placeholders left.
+	// Check returns the mistake in a value without placeholders.
 	Check func(string) error
 	// Example is a line of a Caddyfile to follow.
 	Example string
@@ -28,7 +28,7 @@ func (s Setting) Expand() error {
 	}
 	if err := Expand(s.Value); err != nil {
 		if s.secret() && strings.Contains(lastingPlaceholder.ReplaceAllString(*s.Value, ""), "{") {
-			// The error would repeat a part of the secret.
+			// The error would quote a part of the secret.
 			return errors.New(`it has braces around what is no placeholder; write \{ for {, or put it in a file and write {file.<path>}`)
 		}
 		return err
@@ -39,7 +39,7 @@ func (s Setting) Expand() error {
 // lastingPlaceholder matches placeholders that are the same for every request.
 var lastingPlaceholder = regexp.MustCompile(`\{(env|file)\.[^{}]*\}`)
 
-// secret reports whether errors must not repeat the value.
+// secret reports whether errors must not quote the value.
 func (s Setting) secret() bool {
 	word := s.Name[strings.LastIndexAny(s.Name, " _")+1:]
 	return word == "secret" || word == "password" || word == "key"

@@ -1,4 +1,5 @@
-// Package pagefile reads the files that change what the sign-in page looks like.
+// Package pagefile reads the operator's files for the sign-in page: a style
+// sheet and templates.
 package pagefile
 
 import (
@@ -18,7 +19,7 @@ import (
 // load it.
 const maxStyle = 256 << 10
 
-// A Page is what the sign-in page looks like, as it is configured.
+// A Page is the configuration of the sign-in page.
 type Page struct{ Title, Logo, Style, Templates, Language string }
 
 // Read reads the files of the page.
@@ -61,8 +62,8 @@ func readStyle(name string) ([]byte, error) {
 	return style, nil
 }
 
-// unknownTemplates returns a mistake for each file that replaces no template. A
-// file with a misspelt name would have no effect.
+// unknownTemplates returns a mistake for each file that replaces no template:
+// it has a misspelt name and no effect.
 func unknownTemplates(dir string) (wrong options.Mistakes) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -72,7 +73,7 @@ func unknownTemplates(dir string) (wrong options.Mistakes) {
 	for _, e := range entries {
 		name := e.Name()
 		if strings.HasPrefix(name, ".") || slices.Contains(known, name) {
-			continue // file systems and editors keep names with a dot there
+			continue // such files are those of file systems and editors
 		}
 		hint := rules.Suggest(name, known)
 		if hint == "" {

@@ -1,6 +1,6 @@
-// Package request says what Caddy knows about a request: the scheme, the host and
-// the client that Caddy has resolved, and the address as the client sent it. Nothing
-// else in caddymodule may say who the visitor is.
+// Package request says what Caddy knows about a request: the scheme, the host
+// and the client that Caddy has resolved, and the address as the client sent
+// it. No other package in caddymodule may read these from a request.
 //
 //   - request.go: what the gate is told about a request
 //   - second.go: a request as the client sent it, and with a separate context
@@ -19,14 +19,14 @@ import (
 
 // Resolved is what Caddy knows about a request.
 type Resolved struct {
-	Scheme string     // that the browser used
-	Host   string     // as in the Host header
-	Client netip.Addr // of the visitor, or none
-	Asked  *url.URL   // as the client sent it
+	Scheme string     // the scheme that the browser used
+	Host   string     // the content of the Host header
+	Client netip.Addr // the visitor's address, or the zero Addr
+	Asked  *url.URL   // the address as the client sent it
 }
 
 // A Resolver tells the gate what Caddy knows about a request. Headers of a
-// proxy in front count only if Caddy's trusted_proxies names that proxy. Caddy
+// proxy in front count only if Caddy's trusted_proxies has that proxy. Caddy
 // resolves the client's address itself, but not the scheme.
 type Resolver struct {
 	Log    *slog.Logger
@@ -39,8 +39,8 @@ func (v *Resolver) Resolve(r *http.Request) Resolved {
 }
 
 // scheme returns the scheme that the browser used. A chain of proxies may have
-// written several values; the first is that of the proxy next to the browser.
-// All of them count as sent by the peer, which is trusted.
+// written several values; the first is from the proxy next to the browser. All
+// values count as those of the peer, which is trusted.
 func (v *Resolver) scheme(r *http.Request) string {
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
 		switch said := firstValue(r.Header["X-Forwarded-Proto"]); {
@@ -66,9 +66,9 @@ func (v *Resolver) scheme(r *http.Request) string {
 	return "http"
 }
 
-// otherScheme returns the name of a header by which some proxies say that the browser
-// uses HTTPS. Caddy does not read them, and so does not remove them from what any
-// client sends either.
+// otherScheme returns the name of a header with which some proxies say that the
+// browser uses HTTPS. Caddy does not read such headers, and does not remove
+// them from what a client sends.
 func otherScheme(h http.Header) string {
 	if strings.Contains(strings.ToLower(strings.ReplaceAll(strings.Join(h["Forwarded"], ","), `"`, "")), "proto=https") {
 		return "Forwarded"
@@ -101,7 +101,7 @@ func firstValue(lines []string) string {
 	return ""
 }
 
-// client returns the visitor's address, without a zone, which has a meaning on
+// client returns the visitor's address without its zone, which has a meaning on
 // this machine only.
 func client(r *http.Request) netip.Addr {
 	said, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)

@@ -9,12 +9,13 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// WithAddressAsSent asks about a request that was rewritten, as the client sent
-// it. Matchers read placeholders and variables from the request's context, and
-// leave some there: they get a separate context, so that they see the
-// address as sent, and so that nothing of it is left for later handlers.
+// WithAddressAsSent calls a function for a request that was rewritten, with the
+// address as the client sent it. Matchers read placeholders and variables from
+// the request's context, and leave some there. They get a separate context, so
+// that they see the address as sent, and so that nothing of it is left for
+// later handlers.
 //
-// The host is that of the request unless sent has another.
+// The host is that of the request, unless sent has another.
 //
 // Meanwhile the request itself has the address as sent too, since placeholders
 // of other handlers, such as those of the directive map, read it there.
@@ -24,12 +25,12 @@ func WithAddressAsSent(r *http.Request, sent http.Request, ask func(*http.Reques
 	r.Method, r.Host, r.RequestURI, *r.URL = sent.Method, cmp.Or(sent.Host, host), sent.RequestURI, *sent.URL
 
 	second := WithOwnContext(r)
-	defer func() { r.Body = second.Body }() // a placeholder may have read it, and put a copy there
+	defer func() { r.Body = second.Body }() // a placeholder may have read the address, and put a copy there
 	return ask(second)
 }
 
-// WithOwnContext returns a copy of a request with separate placeholders and
-// variables, which begin with those of the request.
+// WithOwnContext returns a copy of a request with its own placeholders and
+// variables. They begin with those of the request.
 func WithOwnContext(r *http.Request) *http.Request {
 	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	known, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
@@ -46,16 +47,16 @@ func WithOwnContext(r *http.Request) *http.Request {
 	return own
 }
 
-// earlierVar is the variable with the request that a gate has let pass before an
-// error. It has no name that a placeholder could have.
+// earlierVar is the variable with the request that a gate has let pass before
+// an error. No placeholder can have its name.
 const earlierVar = "http.handlers.authentik\x00earlier"
 
 // Leave keeps a request that a gate has let pass, and that has ended with an
-// error, for the gates in routes for errors. Caddy gives those a request without
-// what the handlers before them have put into its context, and with the headers
-// as they have left them.
+// error, for the gates in routes for errors. Those routes get another request
+// from Caddy: without what earlier handlers have put into the context, and with
+// the headers as they have left them.
 func Leave(passed *http.Request) {
-	if caddyhttp.GetVar(passed.Context(), earlierVar) == nil { // of the last gate
+	if caddyhttp.GetVar(passed.Context(), earlierVar) == nil { // the request of the last gate
 		caddyhttp.SetVar(passed.Context(), earlierVar, passed)
 	}
 }
@@ -66,9 +67,9 @@ func Left(r *http.Request) (passed *http.Request, found bool) {
 	return passed, found
 }
 
-// Prepare gives a described request the placeholders and variables that Caddy gives
-// to each. Matchers read them, and must not see those of the request that describes
-// it.
+// Prepare gives a described request the placeholders and variables that Caddy
+// gives to each request. Matchers read them, and must not see those of the
+// request that describes it.
 func Prepare(r *http.Request) *http.Request {
 	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, server)

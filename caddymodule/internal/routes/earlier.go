@@ -9,9 +9,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// warnOfEarlierAnswer warns of a gate that no request comes to, since a handler
-// before it answers every request, such as a reverse_proxy that is written first in
-// a route block.
+// warnOfEarlierAnswer warns of a gate that gets no requests, since an earlier
+// handler answers all of them: for example a reverse_proxy that is written
+// first in a route block.
 func (g Gate) warnOfEarlierAnswer(around []level) {
 	for _, l := range around {
 		name := answering(l.routes[:l.at])
@@ -29,13 +29,14 @@ func (g Gate) warnOfEarlierAnswer(around []level) {
 	}
 }
 
-// warnOfOutpost warns of a forward_auth to authentik's outpost that was left in the
-// gate's route. It comes after the gate, and the application gets its headers.
+// warnOfOutpost warns of a forward_auth to authentik's outpost that is still in
+// the gate's route. It comes after the gate, and the application gets its
+// headers.
 func (g Gate) warnOfOutpost(around []level) {
 	if len(around) == 0 {
 		return
 	}
-	for _, raw := range around[len(around)-1].route().HandlersRaw { // the routes around it may have others, for other paths
+	for _, raw := range around[len(around)-1].route().HandlersRaw { // the routes around this one may have others, for other paths
 		var h struct {
 			Handler string `json:"handler"`
 			Rewrite struct {
@@ -78,7 +79,7 @@ func answering(routes caddyhttp.RouteList) string {
 func answers(raw json.RawMessage) string {
 	var h struct {
 		Handler        string          `json:"handler"`
-		HandleResponse json.RawMessage `json:"handle_response"` // which may go on, as in forward_auth
+		HandleResponse json.RawMessage `json:"handle_response"` // it may call the next handler, as in forward_auth
 		PassThru       bool            `json:"pass_thru"`
 		Routes         []struct {
 			Match  []json.RawMessage `json:"match"`

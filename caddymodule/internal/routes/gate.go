@@ -10,20 +10,20 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// handlerID is the id of the handler that is a gate.
+// handlerID is the module ID of a gate.
 const handlerID = "http.handlers.authentik"
 
 // A Gate is a gate that is being loaded.
 type Gate struct {
 	Site     Site
-	Prefix   string // of its own addresses
-	PageHost bool   // authentik is told the site's host, and its pages are here
+	Prefix   string // the prefix of its own addresses
+	PageHost bool   // authentik is told the site's host, and its pages are on this host
 	Headers  string // a pattern for the headers that the application trusts
 	Log      *slog.Logger
 }
 
-// Warn warns of routes that lead past the gate, and of a gate that visitors do not
-// get to.
+// Warn warns of routes that lead past the gate, and of a gate that visitors do
+// not reach.
 func (g Gate) Warn(ctx caddy.Context) {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		around := levels(ctx, server)
@@ -37,11 +37,11 @@ func (g Gate) Warn(ctx caddy.Context) {
 // gateText is in the JSON of every gate.
 const gateText = `"handler":"authentik"`
 
-// mention reports whether all texts are in handlers that are not loaded yet.
+// mention reports whether handlers that are not loaded yet contain all texts.
 func mention(handlers []json.RawMessage, texts ...string) bool {
 	var compact bytes.Buffer
 	for _, raw := range handlers {
-		_ = json.Compact(&compact, raw) // which writes nothing of what is not JSON
+		_ = json.Compact(&compact, raw) // writes nothing if raw is not JSON
 	}
 	return !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(compact.Bytes(), []byte(text)) })
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // Named reports whether the handler that is being loaded is in a named route,
-// which other routes invoke: Caddy loads those last. One request may be in such a
-// route several times.
+// which other routes invoke. Caddy loads named routes last. One request may
+// pass such a route several times.
 func Named(server *caddyhttp.Server) bool {
 	if server == nil || len(server.NamedRoutes) == 0 || slices.ContainsFunc(server.Routes, loading) ||
 		server.Errors != nil && slices.ContainsFunc(server.Errors.Routes, loading) {

@@ -38,7 +38,7 @@ func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Se
 		reach = func(method, path string) (route string, reached bool) { return reachNamed(server, method, path) }
 	}
 	route, reached := reach(http.MethodGet, prefix+"/login")
-	if reached { // forms are sent there
+	if reached { // forms are sent to this address
 		route, reached = reach(http.MethodPost, prefix+"/login")
 	}
 	if !reached {
@@ -61,18 +61,18 @@ func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Se
 	}
 }
 
-// within are hosts of a server, whose requests are looked at. Without hosts they
-// are those of every host.
+// within are the hosts of a server whose requests are checked. Without hosts,
+// those of every host are.
 type within struct {
 	server  *caddyhttp.Server
 	hosts   []string
 	method  string
-	invoked []string // the named routes around what is looked at
+	invoked []string // the named routes around the checked ones
 }
 
 // reach reports whether a path is routed to the gate that is being loaded, or
-// to another gate, which hands the request over. route is the path of the route
-// that gets the request instead.
+// to another gate, which hands the request over. Otherwise route is the path of
+// the route that gets the request.
 func (in within) reach(around []level, path string) (route string, reached bool) {
 	reached = true
 	var neighbours []func() bool // asked last: most gates need none, and a server may have many
@@ -146,8 +146,8 @@ func answer(m any, asked func() *http.Request) (matches, known bool) {
 	return matches, err == nil
 }
 
-// mayMatch reports whether a route may match a path at all of the hosts. Only
-// matchers of paths, methods and hosts are asked.
+// mayMatch reports whether a route may match a path at all of the hosts. It
+// calls only matchers of paths, methods and hosts.
 func (in within) mayMatch(r caddyhttp.Route, path string) bool {
 	asked := in.request(path)
 	return len(r.MatcherSets) == 0 || slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
@@ -162,8 +162,7 @@ func (in within) mayMatch(r caddyhttp.Route, path string) bool {
 }
 
 // coverHosts reports whether patterns match each of a site's hosts. Hosts that
-// are known only with a request count as matching. Without hosts the site has
-// every host.
+// only a request shows count as matching. A site without hosts has every host.
 func coverHosts(patterns, hosts []string) bool {
 	if hosts == nil {
 		return false
@@ -176,8 +175,8 @@ func coverHosts(patterns, hosts []string) bool {
 	})
 }
 
-// holdsGate reports whether a route has a gate that a path may reach. Routes
-// that are not loaded yet are searched as text.
+// holdsGate reports whether a route has a gate that a path may reach. It
+// searches routes that are not loaded yet as text.
 func (in within) holdsGate(r caddyhttp.Route, path string) bool {
 	if loading(r) {
 		return mention(r.HandlersRaw, gateText) || slices.ContainsFunc(slices.Collect(maps.Keys(in.server.NamedRoutes)), func(name string) bool {
@@ -202,8 +201,8 @@ func (in within) holdsGate(r caddyhttp.Route, path string) bool {
 	})
 }
 
-// stripped returns a path after routes that remove its beginning, as handle_path
-// does.
+// stripped returns a path after routes that remove its beginning, such as
+// handle_path.
 func stripped(routes caddyhttp.RouteList, path string) string {
 	for _, r := range routes {
 		for _, m := range r.Handlers {

@@ -1,10 +1,10 @@
-// Package routes finds out which site a handler is part of, and warns of routes around
-// it that lead past the gate.
+// Package routes finds the site that a handler is part of, and warns of routes
+// around it that lead past the gate.
 //
 //   - routes.go: the site's hosts and ports
-//   - gate.go: warnings about the routes beside a gate
+//   - gate.go: warnings about the routes around a gate
 //   - errors.go: routes for errors
-//   - reach.go: which addresses get to a gate
+//   - reach.go: which addresses are routed to a gate
 //   - earlier.go: handlers that answer before a gate
 //   - named.go: named routes, which others invoke
 package routes
@@ -25,10 +25,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A Site is what is known of the site that a handler is part of.
+// A Site is what is known about the site that a handler is part of.
 type Site struct {
 	Hosts []string // may have wildcards; nil if every host matches
-	Ports []string // that the server listens on
+	Ports []string // the ports that the server listens on
 }
 
 // Of returns the site of the handler that is being loaded.
@@ -40,9 +40,9 @@ func Of(ctx caddy.Context) Site {
 	return s
 }
 
-// hosts returns the hosts that the routes around the handler match, which
-// may have wildcards. It returns nil if every host matches, and otherwise leaves
-// out hosts that are known only with a request.
+// hosts returns the hosts that the routes around the handler match, which may
+// have wildcards. It returns nil if every host matches. Otherwise it leaves out
+// hosts that only a request shows.
 func hosts(ctx caddy.Context) []string {
 	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -71,9 +71,9 @@ func lastingHosts(hosts []string) []string {
 	return all
 }
 
-// A level is a list of routes, one of which is around the handler that is being
-// loaded. Caddy is about to load the handlers of that route, and has loaded those of
-// the routes before it.
+// A level is a list of routes around the handler that is being loaded. Caddy
+// has loaded the handlers of the routes before the one with the handler, and is
+// about to load those of that route.
 type level struct {
 	routes caddyhttp.RouteList
 	at     int // the index of that route
@@ -101,7 +101,8 @@ func levels(ctx caddy.Context, server *caddyhttp.Server) (all []level) {
 // loading reports whether the handlers of a route are about to be loaded.
 func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 
-// matched returns the hosts that a route matches, and whether it matches these only.
+// matched returns the hosts that a route matches, and whether it matches only
+// these.
 func matched(r caddyhttp.Route) (hosts []string, restricted bool) {
 	for _, set := range r.MatcherSets {
 		j := slices.IndexFunc(set, func(m any) bool { _, ok := m.(*caddyhttp.MatchHost); return ok })
@@ -114,8 +115,8 @@ func matched(r caddyhttp.Route) (hosts []string, restricted bool) {
 	return hosts, len(hosts) > 0
 }
 
-// Bracketed returns the hosts as they stand in a Host header, where an address of
-// IPv6 has brackets.
+// Bracketed returns the hosts in the form of a Host header, where an IPv6
+// address has brackets.
 func (s Site) Bracketed() []string {
 	all := slices.Clone(s.Hosts)
 	for i, host := range all {
@@ -126,9 +127,9 @@ func (s Site) Bracketed() []string {
 	return all
 }
 
-// Told returns the hosts that authentik may be told: those of the site, with the
-// scheme's own port or one that the server listens on. Browsers that come by another
-// port do so through something in front.
+// Told returns the hosts that authentik may be told: those of the site, with
+// the scheme's own port or a port that the server listens on. Browsers that use
+// another port come through another proxy.
 func (s Site) Told() (all []string) {
 	for _, host := range s.Bracketed() {
 		all = append(all, host)
@@ -153,11 +154,11 @@ func ports(server *caddyhttp.Server) (all []string) {
 	return all
 }
 
-// maxPorts bounds how many ports of a range are listed.
+// maxPorts is how many ports of a range are listed.
 const maxPorts = 100
 
-// CheckCookieDomain refuses a domain that is not above the hosts of the site:
-// browsers drop such a cookie, so that no visitor would ever be signed in.
+// CheckCookieDomain refuses a domain that is not above the hosts of the site.
+// Browsers drop such a cookie, so no visitor would ever be signed in.
 func (s Site) CheckCookieDomain(domain string, log *slog.Logger) error {
 	if domain == "" || rules.CookieDomain(domain) != nil {
 		return nil

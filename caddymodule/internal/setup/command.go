@@ -23,14 +23,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
-// Transport makes connections to authentik that trust these PEM files besides the
-// system's authorities.
+// Transport makes connections to authentik that trust these PEM files in
+// addition to the system's authorities.
 type Transport func(trust []string) (http.RoundTripper, error)
 
-// requestTimeout bounds one request to authentik.
+// requestTimeout is the timeout for one request to authentik.
 const requestTimeout = 30 * time.Second
 
-// A command is one run of the command.
+// A command is one run of "caddy authentik setup".
 type command struct {
 	Wanted
 	tokenFile                        string
@@ -39,7 +39,7 @@ type command struct {
 
 	transport Transport
 	terminal  *Terminal
-	out       io.Writer // lines for the Caddyfile, and nothing else
+	out       io.Writer // only the lines for the Caddyfile
 }
 
 // Command returns the command "caddy authentik setup".
@@ -158,7 +158,7 @@ func (c *command) run(ctx context.Context) error {
 	return c.finish(first, last)
 }
 
-// check checks the command line, all of it.
+// check checks the whole command line.
 func (c *command) check() error {
 	if c.fromOutpost {
 		c.Site, c.Everyone, c.Groups, c.OpenID = "https://outpost.invalid", true, nil, false
@@ -202,16 +202,16 @@ func (c *command) client(ctx context.Context) (*admin.Client, error) {
 	}}, nil
 }
 
-// InTheClear reports whether a token for this address could be read on the way.
-// This machine, and names without a dot (such as those of containers), count as
-// safe.
+// InTheClear reports whether a token for this address could be read on the
+// network. This machine, and names without a dot (such as those of containers),
+// count as safe.
 func InTheClear(at *url.URL) bool {
 	host := at.Hostname()
 	near := host == "localhost" || host == "127.0.0.1" || host == "::1" || !strings.Contains(host, ".") && !strings.Contains(host, ":")
 	return at.Scheme == "http" && !near
 }
 
-// say writes a text for people.
+// say writes a text for the operator.
 func (c *command) say(text string) { fmt.Fprintln(c.terminal.Out, plain.Text(text)) }
 
 // announce says what will be done.

@@ -48,8 +48,7 @@ func Lines(w Wanted, p Plan) string {
 	return b.String()
 }
 
-// siteAddress is the address of a site as a Caddyfile has it: for HTTPS only the
-// host.
+// siteAddress is the address of a site in a Caddyfile: for HTTPS only the host.
 func siteAddress(origin string) string {
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme != "https" {

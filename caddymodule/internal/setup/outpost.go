@@ -20,8 +20,8 @@ const (
 // hostPort matches a host that can be a site's address in a Caddyfile.
 var hostPort = regexp.MustCompile(`^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?$`)
 
-// FromOutpost writes the Caddyfile for the applications that authentik's outposts
-// guard. What has no equivalent is a comment.
+// FromOutpost writes the Caddyfile for the applications that authentik's
+// outposts guard. A setting without an equivalent becomes a comment.
 func FromOutpost(authentik, public string, proxies []admin.Proxy) string {
 	var b strings.Builder
 	b.WriteString("# Written by caddy authentik setup --from-outpost. Read the comments: they say what is not the same.\n" +
@@ -96,7 +96,7 @@ func domainOption(p admin.Proxy, remarks *[]string) []string {
 	return []string{"cookie {", "\tdomain " + p.CookieDomain, "}"}
 }
 
-// others returns remarks on settings that have no equivalent.
+// others returns comments about settings without an equivalent.
 func others(p admin.Proxy, u *url.URL) (remarks []string) {
 	if p.BasicAuth {
 		remarks = append(remarks, fmt.Sprintf("The outpost sends a name and a password from the attributes %s and %s. Here that needs OpenID Connect (setup --openid) "+
@@ -130,9 +130,9 @@ func upstream(p admin.Proxy) string {
 	return lines + "\treverse_proxy " + target + "\n"
 }
 
-// openPaths translates the expressions for open paths. An expression that is
-// not a plain path with an optional rest is not translated: it could match more
-// than it seems to, and open pages that should stay closed.
+// openPaths translates the expressions for open paths. It translates only a
+// plain path with an optional rest: any other expression could match more than
+// it seems to, and open pages that should need a sign-in.
 func openPaths(p admin.Proxy) (open, closed []string) {
 	for line := range strings.SplitSeq(p.Open, "\n") {
 		line = strings.TrimSpace(line)
@@ -149,17 +149,18 @@ func openPaths(p admin.Proxy) (open, closed []string) {
 }
 
 var (
-	// atPath matches an expression for the path, and atAddress an expression for a
-	// whole address. The outpost compares whole addresses unless it is the proxy
-	// itself.
+	// atPath matches an expression for the path, and atAddress an expression
+	// for a whole address. An outpost compares whole addresses unless it is the
+	// proxy itself.
 	atPath    = regexp.MustCompile(`^\^(/.*)$`)
 	atAddress = regexp.MustCompile(`^\^https?\??://([-a-zA-Z0-9.:\\]+)(/.*)$`)
-	// literal is a path without operators, but for escaped points and hyphens.
+	// literal matches a path without operators, except escaped dots and
+	// hyphens.
 	literal = regexp.MustCompile(`^(?:[-a-zA-Z0-9/_~]|\\[.\-/])+$`)
 )
 
 func plainPath(expression string, p admin.Proxy) (path string, ok bool) {
-	if p.Mode == modeDomain { // the expression is for one host, and the snippet for every host
+	if p.Mode == modeDomain { // the expression is for one host, and the lines for every host
 		return "", false
 	}
 	m := atPath.FindStringSubmatch(expression)
@@ -196,7 +197,7 @@ func plainPath(expression string, p admin.Proxy) (path string, ok bool) {
 
 var hours = regexp.MustCompile(`^hours=([0-9]{1,4})$`)
 
-// lifetime translates how long a session lasts, if that is not the default.
+// lifetime translates the lifetime of a session, if it is not the default.
 func lifetime(validity string) string {
 	m := hours.FindStringSubmatch(validity)
 	if m == nil || m[1] == "24" || m[1] == "0" {
@@ -205,7 +206,7 @@ func lifetime(validity string) string {
 	return m[1] + "h"
 }
 
-// maxComment is the largest number of characters of authentik's in a comment.
+// maxComment is the maximum number of characters from authentik in a comment.
 const maxComment = 200
 
 // comment makes a text from authentik safe for a comment.

@@ -13,8 +13,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
-// A Plan has the steps to do, in this order. Without steps everything is as
-// wanted.
+// A Plan has the steps to do, in this order. A plan without steps means that
+// authentik has everything that is wanted.
 type Plan struct {
 	Steps []Step
 	// Notes are further remarks for the operator.
@@ -22,8 +22,8 @@ type Plan struct {
 	// ClientID and Scopes are for the Caddyfile.
 	ClientID string
 	Scopes   []string
-	// LogoutBack says that the sign-out page is registered as an address to come
-	// back to.
+	// LogoutBack says that the sign-out page is registered as an address to
+	// return to.
 	LogoutBack bool
 }
 
@@ -68,7 +68,8 @@ func (p Plan) changes(s State) (all []target) {
 	return slices.Compact(all)
 }
 
-// finishes reports whether the plan changes an application that it makes itself.
+// finishes reports whether the plan changes an application that it creates
+// itself.
 func (p Plan) finishes(s State) bool {
 	return s.Draft == nil && slices.ContainsFunc(p.Steps, func(step Step) bool { _, finish := step.(finishApplication); return finish })
 }
@@ -78,8 +79,8 @@ func (p *Plan) note(format string, args ...any) {
 }
 
 // Make compares what is wanted with what exists. It returns an error, and no
-// plan, if an object of that name exists that setup did not make, or if an
-// object is missing that setup does not make.
+// plan, if setup did not make an object that has its name, or if an object is
+// missing that setup does not make.
 func Make(w Wanted, s State) (p Plan, err error) {
 	if err := errors.Join(foreign(w, s), s.missing(w)); err != nil {
 		return Plan{}, err
@@ -119,7 +120,8 @@ func Make(w Wanted, s State) (p Plan, err error) {
 	return p, nil
 }
 
-// foreign returns an error for each object in the way that setup did not make.
+// foreign returns an error for each object with a wanted name that setup did
+// not make.
 func foreign(w Wanted, s State) error {
 	var errs []error
 	for _, app := range []*admin.Application{s.App, s.Draft} {
@@ -182,8 +184,9 @@ func (s State) scope(managed string) string {
 	return ""
 }
 
-// newApplication plans an application that does not exist. If it has bindings,
-// it is first made under another slug, so that it is never open to every user.
+// newApplication plans an application that does not exist. If it is to have
+// bindings, it is first created under another slug, so that it is never open to
+// every user.
 func (p *Plan) newApplication(w Wanted, s State) {
 	slug := w.Slug
 	if len(w.Groups) > 0 {
@@ -200,8 +203,8 @@ func (p *Plan) newApplication(w Wanted, s State) {
 	}
 }
 
-// applicationFields are the fields of an application that setup keeps as they
-// are. Its name can be changed at authentik.
+// applicationFields are the fields of an application that setup keeps as
+// wanted. Its name can be changed at authentik.
 func applicationFields(w Wanted) admin.Fields {
 	return admin.Fields{"meta_publisher": publisher, "meta_launch_url": w.Site + "/", "policy_engine_mode": "any"}
 }
@@ -228,8 +231,8 @@ func (p *Plan) changeApplication(w Wanted, s State, app admin.Application, newPr
 	}
 }
 
-// bind plans the bindings of an application that exists: first who is let in,
-// then who no longer is.
+// bind plans the bindings of an existing application: first those that are
+// added, then those that are removed.
 func (p *Plan) bind(w Wanted, s State) {
 	kept := map[string]bool{}
 	var gone []Step
@@ -290,7 +293,7 @@ func MakeRemoval(w Wanted, s State) (p Plan, err error) {
 		}
 	}
 	if s.Named != nil {
-		// The provider goes last: only as long as it is there, the file is known to be
+		// The provider goes last: only while it exists, the file is known to be
 		// setup's.
 		if s.Secret != "" && s.Secret == s.Named.ClientSecret {
 			p.Steps = append(p.Steps, removeSecret{w.SecretFile})
@@ -303,7 +306,8 @@ func MakeRemoval(w Wanted, s State) (p Plan, err error) {
 	return p, nil
 }
 
-// same reports whether a field has the wanted value. Lists of keys have no order.
+// same reports whether a field has the wanted value. The order in lists of keys
+// does not matter.
 func same(field string, is, want any) bool {
 	a, listed := is.([]any)
 	b, wanted := want.([]any)

@@ -6,7 +6,7 @@ import (
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 )
 
-// minSecret is how long a secret from a file must be.
+// minSecret is the minimum length of a secret from a file.
 const minSecret = 32
 
 // provider plans the provider, and the file with its secret.
@@ -45,8 +45,8 @@ func (p *Plan) provider(w Wanted, s State) error {
 	return nil
 }
 
-// secret plans the file with the client secret. It returns the secret that the
-// provider is to have, or "" if the provider needs no secret or keeps its own.
+// secret plans the file with the client secret. It returns the secret for the
+// provider, or "" if the provider needs no secret or keeps its own.
 func (p *Plan) secret(w Wanted, s State) (string, error) {
 	has := ""
 	if s.Named != nil {
@@ -74,8 +74,8 @@ func (p *Plan) secret(w Wanted, s State) (string, error) {
 	return s.Secret, nil
 }
 
-// providerFields are the fields of the provider. Releases ignore those that they
-// do not know.
+// providerFields are the fields of the provider. A release ignores the fields
+// that it does not know.
 func providerFields(w Wanted, s State) admin.Fields {
 	fields := admin.Fields{
 		"name": w.providerName(), "client_id": w.clientID(), "client_type": "confidential",
@@ -95,7 +95,7 @@ func providerFields(w Wanted, s State) admin.Fields {
 	return fields
 }
 
-// mappings are the scopes that the gate may ask for.
+// mappings are the scopes that the gate may request.
 func mappings(s State) []any {
 	all := []any{}
 	for _, scope := range s.Scopes {
@@ -104,7 +104,7 @@ func mappings(s State) []any {
 	return all
 }
 
-// redirects are the addresses that browsers may come back to. Releases before
+// redirects are the addresses to which browsers may return. Releases before
 // 2026.5 would send authorization codes to an address of the type logout.
 func redirects(w Wanted, s State) []any {
 	callback := map[string]any{"matching_mode": "strict", "url": w.address("/callback")}
@@ -118,8 +118,8 @@ func redirects(w Wanted, s State) []any {
 	return []any{callback, map[string]any{"matching_mode": "strict", "url": w.address("/logout"), "redirect_uri_type": "logout"}}
 }
 
-// likeWanted returns a list of objects with only the members that the wanted ones
-// have: releases differ in the others.
+// likeWanted returns a list of objects with only the members that the wanted
+// objects have, since releases differ in the others.
 func likeWanted(is, want any) any {
 	list, _ := is.([]any)
 	wanted, _ := want.([]any)

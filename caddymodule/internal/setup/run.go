@@ -8,20 +8,21 @@ import (
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 )
 
-// rounds bounds how often a plan is made and carried out. More than one round
-// is needed if another administrator changes the same objects at the same time.
+// rounds is the maximum number of plans that are made and carried out. More
+// than one is needed if another administrator changes the same objects at the
+// same time.
 const rounds = 10
 
 // unkept is how often in a row the same plan must be left over after it was
-// carried out, for authentik to be one that does not keep changes. Other
-// administrators can undo it a few times.
+// carried out before setup concludes that authentik does not keep the changes.
+// Other administrators can undo it a few times.
 const unkept = 3
 
-// A Maker makes a plan from what authentik has.
+// A Maker makes a plan from the state of authentik.
 type Maker func(Wanted, State) (Plan, error)
 
-// Prepare reads what authentik has, makes a plan, and checks that the token may
-// create and change what the plan does. It changes nothing.
+// Prepare reads the state of authentik, makes a plan, and checks that the token
+// may make the changes in the plan. It changes nothing.
 func Prepare(ctx context.Context, c *admin.Client, w Wanted, plan Maker) (State, Plan, error) {
 	s, err := Read(ctx, c, w)
 	if err != nil {
@@ -45,12 +46,12 @@ func Prepare(ctx context.Context, c *admin.Client, w Wanted, plan Maker) (State,
 }
 
 // doubtFinish notes that the last step may fail, if the token may not change
-// another application. It is no more than a note: a role can give its users the
-// right to what they make themselves.
+// another application. It is only a note: a role can allow its users to change
+// what they have created.
 func (p *Plan) doubtFinish(ctx context.Context, c *admin.Client) {
 	slug, found, err := c.AnyApplication(ctx)
 	if err != nil || !found {
-		return // the step itself says what is missing
+		return // the step itself reports the missing right
 	}
 	var refused *admin.RefusedError
 	if errors.As(c.MayChange(ctx, admin.KindApplication, slug), &refused) && refused.Right != "" {
@@ -59,7 +60,7 @@ func (p *Plan) doubtFinish(ctx context.Context, c *admin.Client) {
 }
 
 // Carry carries out a plan, and then further plans until nothing is left to do.
-// done is called with each step that was done.
+// It calls done with each step that was done.
 func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func(Step)) (Plan, error) {
 	var last error
 	var before string
@@ -94,11 +95,11 @@ func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func
 	return Plan{}, fmt.Errorf("another administrator changes the same objects at the same time (%w); run the command again", errors.Join(last))
 }
 
-// errUnfinished is part of the error of a run that ended after it had begun to
-// change something.
+// errUnfinished is part of the error of a run that fails after it has changed
+// something.
 var errUnfinished = errors.New("what was done before stays, and what was under way may have been done too")
 
-// unfinished says what remains after an error, and how to go on.
+// unfinished says what remains after an error, and how to continue.
 func unfinished(w Wanted, err error) error {
 	how := "run the command again to go on from here, or run it with --remove to delete what was made"
 	if w.Removing {
@@ -114,7 +115,7 @@ func described(p Plan) (text string) {
 	return text
 }
 
-// carry does the steps of one plan.
+// carry carries out the steps of one plan.
 func carry(ctx context.Context, c *admin.Client, s State, p Plan, done func(Step)) error {
 	m := &made{client: c}
 	if s.Named != nil {
@@ -135,7 +136,7 @@ func carry(ctx context.Context, c *admin.Client, s State, p Plan, done func(Step
 }
 
 // changed reports whether a step failed because authentik has changed since the
-// plan was made. A new plan starts from the present state.
+// plan was made. A new plan then starts from the present state.
 func changed(err error) bool {
 	var refused *admin.RefusedError
 	return errors.As(err, &refused) && (refused.Taken() || refused.NotFound())

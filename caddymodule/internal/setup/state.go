@@ -25,16 +25,16 @@ var neededScopes = []string{scopePrefix + "openid", scopePrefix + "profile", sco
 // A State is the part of authentik's state that a plan depends on.
 type State struct {
 	Release admin.Release
-	Known   bool // Release could be read
+	Known   bool // whether Release could be read
 	Version string
 
-	App      *admin.Application // the application of the slug
+	App      *admin.Application // the application with the slug
 	Draft    *admin.Application // an application that setup has not completed
-	Bindings []admin.Binding    // of App, or else of Draft
+	Bindings []admin.Binding    // the bindings of App, or of Draft
 	// Named is the provider with setup's name, and Client the provider with its
 	// client_id.
 	Named, Client *admin.Provider
-	// GroupKeys are the primary keys of the groups that are asked for.
+	// GroupKeys are the primary keys of the wanted groups.
 	GroupKeys map[string]string
 
 	// AuthorizationFlow, InvalidationFlow and Key are primary keys; empty if there is
@@ -46,7 +46,7 @@ type State struct {
 	Secret string
 }
 
-// Read reads what authentik has.
+// Read reads the state of authentik.
 func Read(ctx context.Context, c *admin.Client, w Wanted) (s State, err error) {
 	if s.Version, err = c.Version(ctx); err != nil {
 		return s, err
@@ -91,7 +91,7 @@ func (s *State) readApplication(ctx context.Context, c *admin.Client, w Wanted) 
 func (s *State) readProvider(ctx context.Context, c *admin.Client, w Wanted) error {
 	named, err := c.ProvidersNamed(ctx, w.providerName())
 	if refused := (*admin.RefusedError)(nil); errors.As(err, &refused) && refused.Right != "" && !w.OpenID && !w.Removing {
-		return nil // without a provider, the token needs no right to see providers
+		return nil // without a provider, the token does not need the right to see providers
 	}
 	if err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 
 // A Step is one change to make.
 type Step interface {
-	// Describe returns what the step does, on one line or more. It shows no
-	// secret.
+	// Describe returns what the step does, on one line or more, without
+	// secrets.
 	Describe() string
 	do(ctx context.Context, m *made) error
 }
@@ -41,8 +41,8 @@ type (
 		pk   int
 		name string
 	}
-	// addApplication creates an application, under the slug of a draft if there are
-	// bindings to come.
+	// addApplication creates an application. If bindings follow, it gets the
+	// slug of a draft.
 	addApplication struct {
 		slug, name   string
 		fields       admin.Fields
@@ -52,21 +52,21 @@ type (
 	changeApplication struct {
 		slug         string
 		was, now     admin.Fields
-		withProvider bool // the provider of an earlier step
+		withProvider bool // the provider that an earlier step has created
 	}
-	// finishApplication gives a draft its slug.
+	// finishApplication gives a draft its final slug.
 	finishApplication struct{ draft, slug string }
 	// removeApplication deletes an application.
 	removeApplication struct{ slug string }
 	// addBinding lets a group use the application.
 	addBinding struct{ group, groupKey string }
-	// mendBinding makes a binding that setup has made effective again.
+	// mendBinding makes a binding of setup effective again.
 	mendBinding struct{ pk, whom string }
 	// removeBinding removes a group's access.
 	removeBinding struct{ pk, whom, why string }
 	// writeSecret writes the file with the client secret.
 	writeSecret struct{ file, secret string }
-	// removeSecret deletes that file.
+	// removeSecret deletes the file with the client secret.
 	removeSecret struct{ file string }
 )
 
@@ -202,7 +202,7 @@ func (s removeSecret) Describe() string { return "delete " + s.file + ", which h
 
 func (s removeSecret) do(context.Context, *made) error { return os.Remove(s.file) }
 
-// differences returns, as text, fields as they are and as they will be.
+// differences returns the present and the wanted values of fields, as text.
 func differences(was, now admin.Fields) (text string) {
 	for _, field := range slices.Sorted(maps.Keys(now)) {
 		text += fmt.Sprintf("\n%-14s %s -> %s", field, shown(field, was[field]), shown(field, now[field]))
@@ -210,8 +210,7 @@ func differences(was, now admin.Fields) (text string) {
 	return text
 }
 
-// shown returns the value of a field as text, on one line. A secret is not
-// shown.
+// shown returns the value of a field as text, on one line. A secret is hidden.
 func shown(field string, value any) string {
 	switch {
 	case field == "client_secret":

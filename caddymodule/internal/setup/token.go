@@ -17,14 +17,14 @@ import (
 // TokenVariable is the environment variable for the token.
 const TokenVariable = "AUTHENTIK_TOKEN" //nolint:gosec // the name of a variable, not a token
 
-// maxToken bounds how much is read of a token.
+// maxToken is how many bytes of a token are read.
 const maxToken = 4096
 
-// A Terminal is where questions are asked.
+// A Terminal is where the operator answers questions.
 type Terminal struct {
 	In  io.Reader
 	Out io.Writer
-	// Environment returns a variable of the environment.
+	// Environment returns an environment variable.
 	Environment func(string) string
 
 	lines *bufio.Reader
@@ -43,8 +43,8 @@ func (t *Terminal) terminal() (fd int, found bool) {
 // ErrInterrupted is returned if a question was interrupted, for example by Ctrl-C.
 var ErrInterrupted = errors.New("interrupted")
 
-// awaited returns what read returns, unless the context ends first. A read from
-// a terminal cannot be stopped: read is left behind then.
+// awaited returns the result of read, unless the context ends first. A read
+// from a terminal cannot be stopped; it then goes on.
 func awaited(ctx context.Context, read func() (string, error)) (text string, err error) {
 	done := make(chan struct{})
 	var got string
@@ -62,8 +62,8 @@ func awaited(ctx context.Context, read func() (string, error)) (text string, err
 }
 
 // Secret returns a secret from a file, from the environment, or from the
-// terminal, where it is asked for without an echo. With the file "-" it is read
-// from the input. Errors do not contain it.
+// terminal, which does not echo it. With the file "-" it is read from the
+// input. Errors do not contain it.
 func (t *Terminal) Secret(ctx context.Context, what, file, variable string) (string, error) {
 	switch {
 	case file == "-":

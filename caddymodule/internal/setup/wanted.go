@@ -1,13 +1,15 @@
-// Package setup is the command "caddy authentik setup": with an administrator's
-// API token it makes in authentik what a site needs, and prints the lines for the
-// Caddyfile. It changes nothing at authentik that it did not make.
+// Package setup is the command "caddy authentik setup". With an administrator's
+// API token it creates in authentik what a site needs, and prints the lines for
+// the Caddyfile. It changes nothing at authentik that it did not create.
 //
-// wanted.go has what the operator asks for, and state.go what authentik has;
-// plan.go compares the two and makes a plan, without changing anything; step.go
-// has the possible steps, and run.go carries them out. lines.go writes the
-// lines of the Caddyfile, outpost.go those for applications that authentik's
-// outpost guards today. token.go asks for the token, and command.go is the
-// command line.
+//   - command.go, token.go: the command line, and the API token
+//   - wanted.go, state.go: what the operator wants, and what authentik has
+//   - plan.go, provider.go: the plan that follows from these two, which
+//     changes nothing
+//   - step.go, run.go: the steps of a plan, and how they are carried out
+//   - lines.go: the lines for the Caddyfile
+//   - outpost.go: the lines for applications that authentik's outposts guard
+//     today
 package setup
 
 import (
@@ -30,24 +32,25 @@ const (
 	publisher = "caddy-authentik setup"
 	// providerPrefix begins the names of providers, which have no such field.
 	providerPrefix = publisher + ": "
-	// bindingOrder is the order of bindings, which have neither a name nor a field
-	// for a mark. authentik's own interface begins at 0.
+	// bindingOrder is the order of setup's bindings, which marks them: they
+	// have neither a name nor a field for a mark. authentik's own interface
+	// begins at 0.
 	bindingOrder = 8600
 )
 
 // A Wanted is what the operator asks for.
 type Wanted struct {
-	URL       string // of authentik, as Caddy reaches it
-	PublicURL string // as browsers reach it; empty for URL
+	URL       string // authentik's address, as Caddy reaches it
+	PublicURL string // authentik's address, as browsers reach it; empty: URL
 	Site      string // the site's origin, as browsers see it
-	Slug      string // of the application
+	Slug      string // the slug of the application
 	Name      string // the application's display name
 	Groups    []string
-	Everyone  bool // every user may pass: no binding
+	Everyone  bool // every user may pass, so there is no binding
 	Move      bool // take the application from the site that setup made it for
 
-	OpenID   bool   // with a provider
-	Public   bool   // a client without a secret
+	OpenID   bool   // with a provider of OpenID Connect
+	Public   bool   // the client has no secret
 	Login    string // page, relay or redirect; empty for page
 	LoginAt  string // the origin of a login host, where visitors sign in instead
 	Removing bool   // remove what setup has made
@@ -55,7 +58,7 @@ type Wanted struct {
 	Key      string // the name of the signing key
 	// Upstream is the address of the application, for the Caddyfile.
 	Upstream string
-	// SecretFile is where the client secret is kept.
+	// SecretFile is the path of the file for the client secret.
 	SecretFile string
 	// Fresh is a new secret, for a provider that has none yet.
 	Fresh string
@@ -70,12 +73,12 @@ func (w Wanted) providerName() string { return providerPrefix + w.Slug }
 // clientID is the client_id of the provider.
 func (w Wanted) clientID() string { return "caddy-authentik-" + w.Slug }
 
-// maxSlug is how long a slug may be at authentik 2025.10.
+// maxSlug is the maximum length of a slug at authentik 2025.10.
 const maxSlug = 50
 
 // draft is the slug of an application that is not complete. An application
-// without bindings is open to every user, so it gets its real slug only when
-// its bindings exist.
+// without bindings is open to every user, so it gets its real slug only after
+// its bindings.
 func (w Wanted) draft() string {
 	if draft := "setup-" + w.Slug; len(draft) <= maxSlug {
 		return draft
@@ -95,8 +98,8 @@ func (w Wanted) hasSecret() bool { return w.OpenID && !w.Public }
 
 var notInSlugs = regexp.MustCompile(`[^-a-zA-Z0-9_]+`)
 
-// Complete fills in the values that follow from the site, and returns
-// everything that is wrong.
+// Complete fills in the values that follow from the site, and returns all
+// mistakes.
 func (w *Wanted) Complete() error {
 	var errs []error
 	site, err := checkSite(w.Site)
@@ -161,9 +164,9 @@ func checkSite(text string) (*url.URL, error) {
 	return u, err
 }
 
-// checkWho demands that the operator says who may pass: an application without
-// bindings is open to every user, which must not happen by leaving an option
-// out.
+// checkWho demands that the operator says which users may pass. An application
+// without bindings is open to every user, and a forgotten option must not have
+// that effect.
 func (w *Wanted) checkWho() error {
 	switch {
 	case len(w.Groups) == 0 && !w.Everyone:

@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap/exp/zapslog"
 )
 
-// Log returns a logger that passes each line to the log that Caddy has at that
-// moment. A value that outlives a reload must not keep the log of its first
+// Log returns a logger that passes each line to Caddy's log at that moment. A
+// value that outlives a reload must not keep the log of its first
 // configuration, whose files are closed with that configuration.
 func Log() *slog.Logger { return slog.New(currentLog{}) }
 
@@ -27,8 +27,9 @@ func (c currentLog) Enabled(ctx context.Context, level slog.Level) bool {
 // Handle implements slog.Handler.
 func (c currentLog) Handle(ctx context.Context, r slog.Record) error { return c.now().Handle(ctx, r) }
 
-// WithAttrs implements slog.Handler. The attributes go with the log of this
-// moment: what outlives a reload must not keep the logger it returns.
+// WithAttrs implements slog.Handler. The attributes belong to the log of this
+// moment: a value that outlives a reload must not keep the logger that it
+// returns.
 func (c currentLog) WithAttrs(attrs []slog.Attr) slog.Handler { return c.now().WithAttrs(attrs) }
 
 // WithGroup implements slog.Handler, as WithAttrs does.

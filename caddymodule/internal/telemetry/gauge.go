@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// countEvery is the shortest time between two counts of a store, however many
-	// scrapes there are.
+	// countEvery is the minimum time between two counts of a store, however
+	// many scrapes there are.
 	countEvery = time.Minute
-	// countTimeout bounds how long a store may take to count.
+	// countTimeout is the timeout for a count.
 	countTimeout = 5 * time.Second
 )
 
 // A SessionGauge counts the live sessions in each kind of store when Prometheus
-// asks. It has no value for a store that cannot count or fails to.
+// asks. It has no value for a store that cannot count or fails.
 type SessionGauge struct {
 	desc    *prometheus.Desc
 	running func() map[*proxy.Gate]gates.Store
@@ -50,7 +50,7 @@ func (g *SessionGauge) Collect(to chan<- prometheus.Metric) {
 		g.byStore, g.counted = countSessions(g.running()), time.Now()
 	}
 	for store, n := range g.byStore {
-		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(n), store) // one label, as described
+		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(n), store) // the descriptor has one label
 	}
 }
 

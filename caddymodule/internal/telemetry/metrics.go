@@ -1,8 +1,8 @@
-// Package telemetry tells operators what the gates of the process do: in metrics for
-// Prometheus and in traces of OpenTelemetry.
+// Package telemetry tells operators what the gates of the process do: in
+// metrics for Prometheus and in traces of OpenTelemetry.
 //
-//   - metrics.go: what is counted
-//   - gauge.go: how many sessions there are
+//   - metrics.go: the counters
+//   - gauge.go: the number of sessions
 //   - timing.go: how long authentik and session stores take
 //   - tracing.go: the gate's spans
 package telemetry
@@ -30,10 +30,10 @@ func Decisions() []string { return append(slices.Clone(decisions), otherLabel) }
 // otherLabel is the label for every value outside of a closed set.
 const otherLabel = "other"
 
-// AnySite is the label of a site that has no host of its own.
+// AnySite is the label of a site that has no hosts.
 const AnySite = "*"
 
-// metrics count what the gates of the process do.
+// metrics are the counters of the gates of the process.
 type metrics struct {
 	decided  *prometheus.CounterVec
 	steps    *prometheus.CounterVec
@@ -49,10 +49,10 @@ type metrics struct {
 	collectors []prometheus.Collector
 	mu         sync.Mutex
 	registered prometheus.Registerer  // the last registry with all collectors
-	gates      map[gateLabels]Metrics // those of a site change with no reload
+	gates      map[gateLabels]Metrics // the metrics of a site outlast reloads
 }
 
-// gateLabels are what the metrics of gates are told apart by.
+// gateLabels are the labels that distinguish the metrics of gates.
 type gateLabels struct{ store, site string }
 
 // processMetrics are the same for all configurations, so that a reload does
@@ -75,8 +75,8 @@ var processMetrics = sync.OnceValue(func() *metrics {
 	return m
 })
 
-// people are the buckets for what people do, in seconds. A password takes
-// seconds, and a code that comes by mail takes minutes.
+// people are the buckets for the actions of people, in seconds. A password
+// takes seconds, and a code in a mail takes minutes.
 var people = []float64{1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800}
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
@@ -100,8 +100,8 @@ type Metrics struct {
 }
 
 // New registers the collectors with the registry of a configuration, and
-// returns the metrics of a gate at a site. If another gate of that configuration
-// has registered the first of them, it has registered them all.
+// returns the metrics of a gate at a site. If another gate of that
+// configuration has registered the first collector, it has registered them all.
 func New(registry prometheus.Registerer, store, site string) (Metrics, error) {
 	m := processMetrics()
 	m.mu.Lock()
@@ -130,7 +130,7 @@ func (m *metrics) at(store, site string) Metrics {
 		return made
 	}
 	for _, code := range fault.Codes() {
-		if code != fault.SignInRequired { // counted as a decision
+		if code != fault.SignInRequired { // Decision counts it
 			m.refused.WithLabelValues(string(code), site)
 		}
 	}

@@ -42,7 +42,7 @@ func endpoint(path string) string {
 	return otherLabel
 }
 
-// timings receive how long operations took.
+// timings receive the durations of operations.
 type timings interface {
 	// Request records one call to authentik.
 	Request(endpoint string, took time.Duration)
@@ -57,8 +57,8 @@ func Transport(t http.RoundTripper, metrics Metrics) http.RoundTripper {
 	return timedTransport{t, metrics}
 }
 
-// Store returns a store that measures the operations of a session store, and traces
-// those of requests that are traced.
+// Store returns a store that measures the operations of a session store. It
+// also traces those of requests that are traced.
 func Store(s proxy.Store, metrics Metrics) proxy.Store { return timedStore{s, metrics} }
 
 // A timedTransport measures every request to authentik until the response
@@ -91,14 +91,15 @@ func (t timedTransport) since(endpoint string, begin time.Time) {
 }
 
 // A timedStore measures the operations of a session store, and traces those of
-// requests that are traced. It does not measure Lease and Watch, which take as
-// long as their callers want.
+// requests that are traced. It does not measure Lease and Watch, whose duration
+// depends on their callers.
 type timedStore struct {
 	proxy.Store
 	metrics timings
 }
 
-// begin begins an operation, under the documented label. end takes its error.
+// begin begins an operation, under the documented label. The caller calls end
+// with the operation's error.
 func (s timedStore) begin(ctx context.Context, operation string) (inner context.Context, end func(*error)) {
 	begin := time.Now()
 	inner, span := startSpan(ctx, trace.SpanKindClient, "store ", operation)
@@ -138,7 +139,7 @@ func (s timedStore) Revoke(ctx context.Context, name string, until time.Time) (e
 	return s.Store.Revoke(ctx, name, until)
 }
 
-// Revoked measures looking for tombstones.
+// Revoked measures looking up tombstones.
 func (s timedStore) Revoked(ctx context.Context, names ...string) (revoked bool, err error) {
 	ctx, end := s.begin(ctx, "buried")
 	defer end(&err)

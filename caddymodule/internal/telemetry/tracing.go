@@ -13,10 +13,10 @@ import (
 // Scope is the instrumentation scope of the gate's spans.
 const Scope = "github.com/flowsidecar/caddy-authentik/caddymodule"
 
-// startSpan begins a span below the one that Caddy's directive tracing has put
-// into the context of a request, with the same tracer provider. If the context
-// has no span, or its span is not sampled, startSpan returns ctx and nil. The
-// two parts of the name are joined only where there is a span.
+// startSpan begins a span below the span in the context of a request, with the
+// same tracer provider. Caddy's directive tracing has put that span there. If
+// there is none, or it is not sampled, startSpan returns ctx and nil. The two
+// parts of the name are joined only if there is a span.
 func startSpan(ctx context.Context, kind trace.SpanKind, room, name string) (context.Context, trace.Span) {
 	above := trace.SpanFromContext(ctx)
 	if !above.IsRecording() {

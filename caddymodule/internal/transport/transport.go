@@ -15,9 +15,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// poolKey is the key in the pool of a transport. Transports with the same
-// trusted authorities, and the same name or key in the certificate, have the same
-// key.
+// poolKey is the key of a transport in the pool. Transports with the same
+// trusted authorities, and the same name or key in the certificate, have the
+// same key.
 type poolKey [sha256.Size]byte
 
 // A transport holds connections to authentik.
@@ -30,7 +30,7 @@ func (t transport) Destruct() error {
 }
 
 // Take returns connections to authentik that trust these PEM files, and verify
-// the certificate as asked. All handlers that accept the same certificates
+// the certificate as configured. All handlers that accept the same certificates
 // share them. They stay open during a reload, until the last handler has called
 // release.
 func Take(trust []string, verified flowclient.Config) (t http.RoundTripper, release func() error, err error) {
@@ -55,8 +55,8 @@ func Take(trust []string, verified flowclient.Config) (t http.RoundTripper, rele
 	return shares.Transport, release, nil
 }
 
-// ForCommand returns connections to authentik for a command, which trust these PEM
-// files besides the system's authorities.
+// ForCommand returns connections to authentik for a command. They trust these
+// PEM files in addition to the system's authorities.
 func ForCommand(trust []string) (http.RoundTripper, error) {
 	authorities, _, err := readTrust(trust)
 	if err != nil || len(trust) == 0 {
@@ -71,8 +71,9 @@ func Check(trust []string) error {
 	return err
 }
 
-// with returns the key of a transport that also depends on what is verified. It
-// includes the address, since its host may be accepted besides a name.
+// with returns the key of a transport for a further way to verify the
+// certificate. It includes the address, whose host may be accepted in addition
+// to a name.
 func (k poolKey) with(cfg flowclient.Config, serverName string) poolKey {
 	if serverName == "" && cfg.PinSHA256 == "" {
 		return k
@@ -82,8 +83,8 @@ func (k poolKey) with(cfg flowclient.Config, serverName string) poolKey {
 
 // readTrust reads the files with certificate authorities. The key contains a
 // hash of their contents, so that a changed file leads to another transport.
-// Without files no authorities are returned: the system's authorities are many,
-// and would be copied for each caller.
+// Without files it returns no authorities: those of the system are many, and
+// would be copied for each caller.
 func readTrust(files []string) (*x509.CertPool, poolKey, error) {
 	if len(files) == 0 {
 		return nil, sha256.Sum256(nil), nil

@@ -12,7 +12,7 @@ import (
 // still passes on other headers that the rest of the site may trust.
 var oldestSafe = [3]int{2, 11, 4}
 
-// WarnOfOld warns of a Caddy older than oldestSafe. It says nothing about a
+// WarnOfOld warns of a Caddy older than oldestSafe. It does not warn of a
 // version that it cannot read, such as that of a Caddy built from a checkout.
 func WarnOfOld(version string, log *slog.Logger) {
 	if parsed, known := parse(version); known && older(parsed, oldestSafe) {

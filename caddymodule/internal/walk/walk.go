@@ -1,6 +1,6 @@
 // Package walk follows a request through the routes of a server without serving
-// it: matchers are evaluated, and only handlers that do nothing but change the
-// request are run. It finds the handlers that a request would meet, for
+// it. It evaluates matchers, and runs only handlers that do nothing but change
+// the request. So it finds the handlers that a request would meet, for
 // explanations.
 package walk
 
@@ -16,34 +16,35 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
 )
 
-// last are handlers that answer a request.
+// last are the handlers that answer a request.
 var last = []string{"reverse_proxy", "file_server", "static_response", "error", "metrics", "acme_server"}
 
-// quiet are handlers that only set variables of a request and then call the
+// quiet are the handlers that only set variables of a request and then call the
 // next handler.
 var quiet = []string{"vars", "map"}
 
-// depth bounds how deep routes may be nested, since a named route can invoke
+// depth is the maximum depth of nested routes, since a named route can invoke
 // itself.
 const depth = 50
 
 // A Way is the list of handlers that a request meets.
 type Way struct {
-	// NotRun are handlers before the end that were not run, though they may change
-	// the request or answer it.
+	// NotRun are the handlers before the end that were not run, though they may
+	// change or answer the request.
 	NotRun []string
-	// Reached is the handler that would answer the request. It is empty if the
-	// request was answered before, or if no handler would answer it.
+	// Reached is the handler that would answer the request. It is empty if a
+	// handler that was met has answered the request, or if no handler would
+	// answer it.
 	Reached string
 }
 
 // A Meet is called for each handler, with the request as that handler would get
-// it. known says that the caller has handled it, and ends that the handler
+// it. known says that the caller has handled it, and ends says that the handler
 // answers the request.
 type Meet func(h caddyhttp.MiddlewareHandler, r *http.Request) (known, ends bool)
 
-// Follow follows a request through a server. The request is changed as its routes
-// change it.
+// Follow follows a request through a server. It changes the request as the
+// routes change it.
 func Follow(s *caddyhttp.Server, r *http.Request, meet Meet) (Way, error) {
 	repl := caddy.NewReplacer()
 	w := &walker{server: s, meet: meet, repl: repl, groups: map[string]bool{}}
@@ -113,7 +114,7 @@ func (w *walker) handler(h caddyhttp.MiddlewareHandler, left int) (ends bool, er
 		}
 		return false, nil
 	case *reverseproxy.Handler:
-		if len(h.HandleResponse) > 0 { // forward_auth, which asks another server first
+		if len(h.HandleResponse) > 0 { // forward_auth asks another server first
 			w.way.NotRun = append(w.way.NotRun, "reverse_proxy with handle_response")
 			return false, nil
 		}

@@ -33,7 +33,7 @@ type Module struct {
 	// cluster, or Sentinels if master is given. Required.
 	Addresses []string `json:"addresses,omitempty"`
 
-	// The name by which Sentinels know the server.
+	// The name of the server at its Sentinels. Default: none.
 	Master string `json:"master,omitempty"`
 
 	// The user of Redis. Default: its default user.
@@ -56,11 +56,11 @@ type Module struct {
 	// their sessions. Default: authentik:.
 	Prefix string `json:"prefix,omitempty"`
 
-	// How connections are encrypted. Default: not at all.
+	// TLS for the connections. Default: connections are not encrypted.
 	TLS *TLS `json:"tls,omitempty"`
 
-	// How long Redis may take to answer, for example 2s, and twice as long to
-	// accept a connection. A call that fails is tried once more. Default: 1s.
+	// The timeout for an answer of Redis, for example 2s; a connection may take
+	// twice as long. A call that fails is retried once. Default: 1s.
 	Timeout string `json:"timeout,omitempty"`
 
 	store   *redisstore.Store

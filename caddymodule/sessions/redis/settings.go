@@ -51,9 +51,9 @@ func checkTimeout(text string) error {
 	return nil
 }
 
-// conflicts returns what is wrong with the addresses and with the combination
-// of options. Checks that depend on a placeholder are left out until its value
-// is known.
+// conflicts returns the mistakes in the addresses and in the combination of
+// options. Checks that depend on a placeholder are left out until its value is
+// known.
 func (m *Module) conflicts() (all []rules.Conflict) {
 	wrong := func(option, format string, args ...any) {
 		all = append(all, rules.Conflict{Option: option, Err: fmt.Errorf(format, args...)})
@@ -69,7 +69,7 @@ func (m *Module) conflicts() (all []rules.Conflict) {
 			wrong("redis address", "redis address %s is given twice; keep one of them", address)
 		}
 	}
-	cfg, _ := m.config() // the settings have been checked, or are placeholders
+	cfg, _ := m.config() // the settings have been checked, or have placeholders
 	for _, c := range cfg.Conflicts() {
 		wrong("redis "+c.Option, "redis %w", c.Err)
 	}
@@ -77,7 +77,7 @@ func (m *Module) conflicts() (all []rules.Conflict) {
 }
 
 // expand replaces the placeholders, and returns the configuration of the store
-// and its key in the pool, or everything that is wrong.
+// and its key in the pool, or all mistakes.
 func (m *Module) expand() (redisstore.Config, storeKey, error) {
 	wrong := options.ExpandAll("redis address", m.Addresses)
 	for _, s := range m.settings() {
@@ -114,8 +114,8 @@ func (m *Module) config() (redisstore.Config, error) {
 	return cfg, err
 }
 
-// A storeKey identifies a store in the pool by a hash of its settings: they
-// include secrets.
+// A storeKey identifies a store in the pool. It is a hash of the store's
+// settings, since they include secrets.
 type storeKey [sha256.Size]byte
 
 // key is the hash of the settings, and of the contents of the files that they

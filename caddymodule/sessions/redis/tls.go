@@ -12,7 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 )
 
-// TLS is how connections to Redis are encrypted. The server has to show a valid
+// TLS is the encryption of connections to Redis. The server must have a valid
 // certificate for its name: no option turns that off.
 type TLS struct {
 	// PEM files with the certificate authorities to trust. Default: those of the
@@ -23,7 +23,7 @@ type TLS struct {
 	ServerName string `json:"server_name,omitempty"`
 
 	// The PEM file with the certificate by which the server knows this Caddy,
-	// and the authorities between. Default: none.
+	// and the intermediate authorities. Default: none.
 	Certificate string `json:"certificate,omitempty"`
 
 	// The PEM file with the certificate's key.
@@ -34,7 +34,7 @@ func (t *TLS) settings() []options.Setting {
 	return []options.Setting{{Name: "tls server_name", Value: &t.ServerName, Check: options.Text, Example: "server_name redis.example.com"}}
 }
 
-// read reads the files. It returns a hash of their contents too: after a
+// read reads the files. It also returns a hash of their contents: after a
 // certificate was renewed, the gate uses a store with new connections.
 func (t *TLS) read() (*tls.Config, []byte, error) {
 	if t == nil {

@@ -87,7 +87,7 @@ func (m *Module) Hold() (release func() error) { return m.hold() }
 // Store returns the store. On the file system it is a Counter.
 func (m *Module) Store() store.Store { return m.store }
 
-// A countingStore is a store where counting is cheap. On other storages every
+// A countingStore is a store that counts cheaply. On other storages every
 // scrape would list hundreds of directories over a network, which may cost
 // money.
 type countingStore struct{ *storagestore.Store }
@@ -115,17 +115,17 @@ type storageKey struct{ storage any }
 // A directory identifies the file system's storage.
 type directory string
 
-// keyOf tells storages apart. A directory on the file system is recognized
+// keyOf distinguishes storages. A directory on the file system is recognized
 // after a reload of the configuration. Any other storage is recognized only by
-// its value: Caddy may close the old one with the old configuration, after
-// which no store may use it. Its sessions are in the storage, and the next
-// store finds them there.
+// its value: Caddy may close the old one with the old configuration, and then
+// no store may use it. Its sessions are in the storage, where the next store
+// finds them.
 func keyOf(storage certmagic.Storage) storageKey {
 	if files, ok := storage.(*certmagic.FileStorage); ok {
 		return storageKey{directory(filepath.Clean(files.Path))}
 	}
 	if !reflect.TypeOf(storage).Comparable() {
-		return storageKey{new(byte)} // shared with no other gate
+		return storageKey{new(byte)} // a key of its own, which no other gate shares
 	}
 	return storageKey{storage}
 }

@@ -11,31 +11,31 @@ import (
 )
 
 const (
-	// countKept is for how long an expired record is assumed to remain expired.
+	// countKept is how long an expired record is assumed to stay expired.
 	countKept = 5 * time.Minute
-	// enough is how many records of a kind are counted. If there are more, the rest
-	// is estimated, with a standard error of 1 %.
+	// enough is how many records of a kind are counted. If there are more, the
+	// number is estimated, with a standard error of 1 %.
 	enough = 10_000
 )
 
 // counts remembers when the records expire that were counted before, so that
-// each is read only once and afterwards only listed. The slot for housekeeping
+// each is read only once and only listed afterwards. The slot for housekeeping
 // guards it: one operation runs at a time.
 type counts struct {
 	enough int
 	ends   map[string]end
 }
 
-// An end is when a record expires, and when that was read; both in Unix
+// An end is when a record expires, and when the record was read, both in Unix
 // seconds.
 type end struct{ until, read int64 }
 
 func newCounts() *counts { return &counts{enough: enough, ends: make(map[string]end)} }
 
 // CountRecords returns how many records of a kind are alive: those whose names
-// begin with kind and a hyphen. It lists directories and reads each record that
-// is new, which is cheap only on a file system. If a record's expiry is
-// extended, it is counted again within minutes.
+// begin with kind and a hyphen. It lists directories and reads each new record,
+// which is cheap only on a file system. If a record's expiry is extended, it is
+// counted again within minutes.
 func (s *Store) CountRecords(ctx context.Context, kind string) (int, error) {
 	s.start()
 	return bounded(ctx, s.housekeeping, maxWait, func(ctx context.Context) (int, error) {
@@ -43,10 +43,11 @@ func (s *Store) CountRecords(ctx context.Context, kind string) (int, error) {
 	})
 }
 
-// update counts. If it fails, what it has read so far is remembered. A directory
-// is chosen by a hash of the name, so when the first ones have enough records,
-// they stand for all: a number that were kept in the storage could become wrong,
-// and a kept list of all records fills the memory.
+// update counts. If it fails, it remembers what it has read so far. A hash of
+// the name chooses the directory of a record, so if the first directories have
+// enough records, they represent all. No number is kept in the storage, since
+// it could become wrong, and no list of all records in memory, since it could
+// be large.
 func (c *counts) update(ctx context.Context, s *Store, prefix string) (int, error) {
 	met, alive := make(map[string]end, len(c.ends)), 0
 	for n := range directories {

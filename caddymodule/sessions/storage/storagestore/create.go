@@ -15,16 +15,16 @@ import (
 // step. With it, a new entry needs no lock.
 type Creator interface {
 	Storage
-	// Create writes a value that survives the end of the process. If the key has a
-	// value already, it changes nothing and returns fs.ErrExist: of several writers,
-	// in whatever process, one succeeds. Where it is not possible, it returns
-	// errors.ErrUnsupported.
+	// Create writes a value that survives the end of the process. If the key
+	// has a value already, it changes nothing and returns fs.ErrExist: of
+	// several writers, in whatever process, one succeeds. If the storage cannot
+	// do that, it returns errors.ErrUnsupported.
 	Create(ctx context.Context, key string, value []byte) error
 }
 
-// create is swap for a place without an entry. If another entry was written
-// there meanwhile, it is returned, unless it is torn: a torn entry is replaced
-// under a lock.
+// create is swap for a place without an entry. If another writer has written an
+// entry there meanwhile, create returns it, unless it is torn: a torn entry is
+// replaced under a lock.
 func (s *Store) create(ctx context.Context, to Creator, p place, next entry) (found entry, created bool, err error) {
 	all, err := next.encode(p.key)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Store) removeTorn(ctx context.Context, p place) error {
 // Files is the file system's storage as a Creator. It also lists faster.
 type Files struct {
 	Storage
-	// Path is the directory that keys are paths in.
+	// Path is the directory to which keys are relative.
 	Path string
 }
 
@@ -92,8 +92,9 @@ func (f Files) Create(_ context.Context, key string, value []byte) error {
 	return errors.Join(err, draft.Close())
 }
 
-// List implements Storage. The storage's own looks at every file, which takes ten
-// times as long as reading their names. Whatever else is asked for, it does itself.
+// List implements Storage. The storage's own List reads the metadata of every
+// file, which takes ten times as long as reading the names. Other lists are
+// left to it.
 func (f Files) List(ctx context.Context, path string, recursive bool) ([]string, error) {
 	if recursive {
 		return f.Storage.List(ctx, path, recursive)
@@ -121,10 +122,11 @@ func (f Files) List(ctx context.Context, path string, recursive bool) ([]string,
 	}
 }
 
-// namesAtOnce is how many names are read before the context is looked at.
+// namesAtOnce is how many names are read before the context is checked.
 const namesAtOnce = 1000
 
-// newDraft makes a file for a value that is not complete, beside the others.
+// newDraft creates a file for a value that is not complete, in the directory of
+// the complete ones.
 func newDraft(dir string) (*os.File, error) {
 	draft, err := os.CreateTemp(dir, "")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,8 +137,9 @@ func newDraft(dir string) (*os.File, error) {
 	return draft, err
 }
 
-// linked returns the result of a link. Only that there is such a file is certain:
-// some file systems have no links, and each says so in its own way.
+// linked returns the result of a link. Of the errors, only "file exists" is
+// reliable: some file systems have no links, and each has its own error for
+// that.
 func linked(err error) error {
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err

@@ -11,13 +11,14 @@ import (
 )
 
 const (
-	// magic begins every value that this package writes; its last character is
-	// the version of the format.
+	// magic is the beginning of every value that this package writes. Its last
+	// character is the version of the format.
 	magic = "caddy-authentik-1"
 	// versionSize is the length of a version in bytes. A version is random, so
 	// that none repeats.
 	versionSize = 16
-	// headSize is the length of what precedes the value: magic, version, expiry.
+	// headSize is the length of the head before the value: magic, version,
+	// expiry.
 	headSize = len(magic) + versionSize + 8
 	// sumSize is the length of the checksum after the value.
 	sumSize = 16

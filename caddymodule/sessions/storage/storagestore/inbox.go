@@ -16,8 +16,9 @@ const (
 	pollEvery        = 600 * time.Millisecond
 	pollTimeout      = 800 * time.Millisecond
 	republishTimeout = 400 * time.Millisecond
-	// maxGap is how long polls may be apart. After a longer gap, in which this
-	// process was stopped or its machine asleep, notices may have come and gone.
+	// maxGap is the maximum time between two polls. In a longer gap, in which
+	// this process was stopped or its machine asleep, notices may have come and
+	// gone.
 	maxGap = 5 * time.Second
 )
 
@@ -31,8 +32,8 @@ type found struct {
 // progress is how far a notice was read.
 type progress struct {
 	mark  string
-	next  uint64    // the number that its next name will have
-	since time.Time // when it was last seen to change
+	next  uint64    // the number of its next name
+	since time.Time // when it changed last
 }
 
 // An inbox knows how far every notice was read. It relies on the numbers in the
@@ -45,8 +46,8 @@ type inbox struct {
 
 func newInbox() *inbox { return &inbox{read: make(map[string]progress)} }
 
-// receive returns the names that are new in the notices found. If missed is
-// true, names may have come and gone unread.
+// receive returns the new names in the notices found. If missed is true, names
+// may have come and gone unread.
 func (in *inbox) receive(now time.Time, all map[string]found) (names []string, missed bool) {
 	missed = in.gap(now)
 	in.last = now
@@ -68,7 +69,7 @@ func (in *inbox) receive(now time.Time, all map[string]found) (names []string, m
 
 // gap reports whether the last poll was too long ago, by the monotonic clock or
 // by the wall clock: the first stops while a machine sleeps, and the second can
-// be set. Before the first poll there is a gap.
+// be set. Before the first poll it returns true.
 func (in *inbox) gap(now time.Time) bool {
 	return now.Sub(in.last) > maxGap || now.Round(0).Sub(in.last.Round(0)) > maxGap
 }
@@ -111,7 +112,7 @@ func (s *Store) readNotices(ctx context.Context) (map[string]found, error) {
 	for _, key := range keys {
 		id, ours := nameOf(key)
 		if !ours {
-			continue // being written by a storage; it gets its name when it is complete
+			continue // a storage is writing it; it gets its name when it is complete
 		}
 		e, err := s.fetch(ctx, noticePlace(id))
 		if err != nil {
@@ -132,8 +133,9 @@ func foundIn(e entry) found {
 	return found{mark: e.version, notice: n}
 }
 
-// listTries is how often a missing directory is listed. The file system's
-// storage also reports it missing if a file disappears while it is listed.
+// listTries is how often listing a missing directory is tried. The file
+// system's storage also reports a directory missing if a file disappears while
+// it is listed.
 const listTries = 3
 
 // list returns the keys in a directory.

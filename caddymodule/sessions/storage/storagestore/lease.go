@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// releaseTimeout is how long releasing a lease may take. After that it ends by
-// itself.
+// releaseTimeout is the timeout for releasing a lease. After that the lease
+// ends by itself.
 const releaseTimeout = 5 * time.Second
 
 // Lease implements store.Store. A lease is an entry whose version only its
@@ -41,7 +41,7 @@ func (s *Store) acquire(ctx context.Context, p place, d time.Duration) (entry, e
 	return mine, nil
 }
 
-// release ends a lease, unless it has expired and another caller has it by now.
+// release ends a lease, unless it has expired and another caller has it now.
 func (s *Store) release(ctx context.Context, name string, mine entry) {
 	_, err := bounded(context.WithoutCancel(ctx), s.requests, releaseTimeout, func(ctx context.Context) (nothing, error) {
 		p, err := placeOf(leases, name)

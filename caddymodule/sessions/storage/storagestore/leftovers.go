@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// maxPause is the longest pause between two keys.
+	// maxPause is the maximum pause between two keys.
 	maxPause = 50 * time.Millisecond
-	// maxLeftovers bounds the memory for leftovers.
+	// maxLeftovers is the maximum number of leftovers in memory.
 	maxLeftovers = 1000
 )
 
-// leftovers remembers files that are not complete: what a storage was writing
-// when it was killed, or what was cut short. A file is removed if it is
-// unchanged the next time. So no clock is compared, and no file is removed that
-// is being written.
+// leftovers remembers incomplete files: those that a storage was writing when
+// it was killed, or that were cut short. A file is removed if it is unchanged
+// the next time. So no clocks are compared, and no file is removed while it is
+// written.
 type leftovers struct{ seen map[string]leftover }
 
-// A leftover is a file that is not complete, and when it was first seen so.
+// A leftover is an incomplete file, and when it was first seen in this state.
 type leftover struct {
 	mark  string
 	since time.Time
@@ -47,8 +47,8 @@ func (l *leftovers) stale(key string, content []byte, now time.Time) bool {
 }
 
 // sweepDirectory sweeps the keys of a directory within a time, with pauses
-// between them. It begins at a random key: if the time is too short, it is not
-// always the same keys that wait.
+// between them. It begins at a random key, so that it is not always the same
+// keys that wait if the time is too short.
 func (s *Store) sweepDirectory(ctx context.Context, dir string, length time.Duration, sweep func(context.Context, string) error) error {
 	keys, err := bounded(ctx, s.housekeeping, maxWait, func(ctx context.Context) ([]string, error) { return s.list(ctx, dir) })
 	if err != nil || len(keys) == 0 {
@@ -75,8 +75,8 @@ func randomIndex(n int) int {
 	return int(i.Int64())
 }
 
-// sweepKey removes an entry that has expired, or a leftover. A torn tombstone
-// stays for ever: its end is unknown.
+// sweepKey removes an expired entry, or a leftover. A torn tombstone stays
+// forever: its end is unknown.
 func (s *Store) sweepKey(ctx context.Context, a area, key string) error {
 	name, ours := nameOf(key)
 	p, err := placeOf(a, name)
@@ -100,14 +100,14 @@ func (s *Store) sweepKey(ctx context.Context, a area, key string) error {
 	return err
 }
 
-// sweepNotice removes a leftover among the notices; complete ones are removed
-// when they were read.
+// sweepNotice removes a leftover among the notices. Complete notices are
+// removed after they were read.
 func (s *Store) sweepNotice(ctx context.Context, key string) error {
 	return s.removeStale(ctx, place{key: key})
 }
 
-// removeStale removes a file that has been incomplete for long enough. What
-// cannot be read stays: it may be a directory.
+// removeStale removes a file that has been incomplete for long enough. A key
+// that cannot be read stays: it may be a directory.
 func (s *Store) removeStale(ctx context.Context, p place) error {
 	e, err := s.fetch(ctx, p)
 	if err != nil || !e.torn || !s.leftovers.stale(p.key, e.value, time.Now()) {
@@ -116,8 +116,8 @@ func (s *Store) removeStale(ctx context.Context, p place) error {
 	return s.remove(ctx, p.key)
 }
 
-// lockDirectory is where the file system's storage keeps its locks, as separate
-// keys. Other storages have no such directory.
+// lockDirectory is the directory in which the file system's storage keeps its
+// locks, as separate keys. Other storages have no such directory.
 const lockDirectory = "locks"
 
 // sweepLocks removes the locks of processes that were killed. The file system's
@@ -126,7 +126,7 @@ const lockDirectory = "locks"
 func (s *Store) sweepLocks(ctx context.Context, length time.Duration) error {
 	return s.sweepDirectory(ctx, lockDirectory, length, func(ctx context.Context, key string) error {
 		if !strings.HasPrefix(path.Base(key), root+"_") {
-			return nil // of certificates
+			return nil // it is a lock for certificates
 		}
 		content, err := s.storage.Load(ctx, key)
 		// A process that is alive writes into its locks every few seconds.

@@ -7,21 +7,22 @@ import (
 )
 
 const (
-	// maxWait is how long one operation may take, even if its caller would wait
-	// longer. The file system's storage gives up the lock of a process that was
-	// killed after some twelve seconds.
+	// maxWait is the timeout for one operation, even if its caller would wait
+	// longer. The file system's storage removes the lock of a killed process
+	// after some twelve seconds.
 	maxWait = 20 * time.Second
-	// maxConcurrent is how many operations of callers run at once. If the storage
-	// never returns from some, there can be no more than these.
+	// maxConcurrent is the maximum number of concurrent operations of callers.
+	// Operations from which the storage never returns count too, so there can
+	// be no more of them.
 	maxConcurrent = 128
 	// closeTimeout is how long Close waits for a storage that does not return.
 	closeTimeout = 5 * time.Second
 )
 
-// slots limit how many operations run at once.
+// slots limit the number of concurrent operations.
 type slots chan struct{}
 
-// drain waits until no operation runs any more, or the context is done.
+// drain waits until no operation is running, or the context is done.
 func (s slots) drain(ctx context.Context) {
 	for range cap(s) {
 		select {
@@ -40,9 +41,9 @@ func call[T any](ctx context.Context, s *Store, work func(context.Context) (T, e
 }
 
 // bounded runs work in a goroutine, and waits for it no longer than the context
-// and the limit allow: the file system's storage ignores contexts, and one
-// whose network is gone may never return. Work that is no longer waited for
-// ends when it next looks at its context.
+// and the limit allow. The file system's storage ignores contexts, and a
+// storage whose network is gone may never return. Work that nothing waits for
+// any more ends when it next checks its context.
 func bounded[T any](ctx context.Context, s slots, limit time.Duration, work func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
@@ -86,7 +87,7 @@ func attempt[T any](ctx context.Context, work func(context.Context) (T, error)) 
 	return o
 }
 
-// nothing is the result of work that has none.
+// nothing is the result of work without a result.
 type nothing = struct{}
 
 // A mutex is a lock whose waiters leave when their context is done.

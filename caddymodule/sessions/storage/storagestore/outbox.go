@@ -16,10 +16,10 @@ const (
 	// keptFor is how long a name stays in the notice. A process that has not
 	// read it by then finds a gap in the numbers, and drops its cache.
 	keptFor = 10 * time.Second
-	// maxNames is how many names a notice has at most.
+	// maxNames is the maximum number of names in a notice.
 	maxNames = 512
-	// closedAfter is how long after its last name a notice gets no more. The
-	// next name goes into a new one, so that the old one can be removed without
+	// closedAfter is how long after its last name a notice is closed. The next
+	// name goes into a new notice, so that the old one can be removed without
 	// comparing clocks.
 	closedAfter = 5 * time.Minute
 )
@@ -31,7 +31,7 @@ type notice struct {
 	names []string
 }
 
-// next is the number that the next name will have.
+// next is the number of the next name.
 func (n notice) next() uint64 { return n.first + uint64(len(n.names)) }
 
 func (n notice) encode() []byte {
@@ -51,18 +51,18 @@ func decodeNotice(value []byte) (notice, error) {
 func noticePlace(id string) place { return place{key: path.Join(root, string(notices), id+suffix)} }
 
 // An outbox is the notice of this process. Each process writes only its own, so
-// that no revocation waits for a lock.
+// no revocation waits for a lock.
 type outbox struct {
 	writing mutex // held by the caller that writes the notice
 
 	mu      sync.Mutex
-	id      string // of the notice
+	id      string // the identifier of the notice
 	first   uint64 // the number of the first name, from one on
 	names   []outgoing
 	written uint64 // the number of the last name that is in the storage
 }
 
-// outgoing is a name, and when it was added.
+// outgoing is a name, with the time at which it was added.
 type outgoing struct {
 	name  string
 	added time.Time
@@ -112,7 +112,8 @@ func (o *outbox) pending() bool {
 	return o.written < o.last()
 }
 
-// notice returns the notice to write, and how far it is written already.
+// notice returns the notice to write, and the number of its last name that has
+// been written already.
 func (o *outbox) notice() (id string, n notice, written uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

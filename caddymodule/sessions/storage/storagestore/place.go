@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// An area holds one kind of entry. It is part of every key and of every
-// checksum: a record is never accepted as a tombstone.
+// An area has one kind of entries. It is part of every key and of every
+// checksum, so a record is never accepted as a tombstone.
 type area string
 
 const (
@@ -25,23 +25,23 @@ const (
 	// root is the directory of everything in the storage, including the gate's
 	// key.
 	root = "authentik"
-	// suffix tells complete entries from the files that a storage leaves behind
-	// when it is killed while it writes.
+	// suffix distinguishes complete entries from files that a storage leaves
+	// behind when it is killed while writing.
 	suffix = ".kept"
-	// directories is how many directories an area has. With a hundred thousand
-	// sessions there are four hundred in each.
+	// directories is the number of directories of an area. With a hundred
+	// thousand sessions, each has four hundred.
 	directories = 256
 )
 
-// A place is the key of an entry, and the beginning of the names of its locks.
+// A place has the key of an entry, and the beginning of the names of its locks.
 type place struct{ key, lock string }
 
 // lockOf returns the name of the lock for replacing a version. The package
-// documentation says why each version has its own.
+// documentation says why each version has its own lock.
 func (p place) lockOf(version string) string { return p.lock + "_" + version }
 
-// placeOf returns the place of a name. Names become parts of paths: one that
-// could lead out of the directory is refused.
+// placeOf returns the place of a name. Names become parts of paths, so a name
+// that could lead out of the directory is refused.
 func placeOf(a area, name string) (place, error) {
 	if !store.ValidName(name) {
 		return place{}, fmt.Errorf("storagestore: the name %.100q is invalid; names have 1 to 80 characters of a-z, 0-9 and -", name)
@@ -58,6 +58,6 @@ func directory(a area, n int) string {
 	return path.Join(root, string(a), hex.EncodeToString([]byte{byte(n)})) //nolint:gosec // there are 256
 }
 
-// nameOf returns the name that a key was made of. ok is false for a file that
-// this package has not written.
+// nameOf returns the name in a key. ok is false for a file that this package
+// has not written.
 func nameOf(key string) (name string, ok bool) { return strings.CutSuffix(path.Base(key), suffix) }

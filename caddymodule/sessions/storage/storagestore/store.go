@@ -11,10 +11,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// Storage is what the store needs of Caddy's storage; every certmagic.Storage
-// implements it. Load and List return fs.ErrNotExist for what is absent, and
-// for nothing else. Store writes a value completely, or leaves something that
-// can be distinguished from a complete value.
+// Storage has the methods of Caddy's storage that the store needs; every
+// certmagic.Storage implements it. Load and List return fs.ErrNotExist for an
+// absent key, and for nothing else. Store writes a value completely, or leaves
+// something that can be distinguished from a complete value.
 type Storage interface {
 	Lock(ctx context.Context, name string) error
 	Unlock(ctx context.Context, name string) error
@@ -24,8 +24,8 @@ type Storage interface {
 	List(ctx context.Context, path string, recursive bool) ([]string, error)
 }
 
-// stripes is how many writers of one process work at once at most. Writers of
-// one name wait here for each other, since waiting for a lock of the storage
+// stripes is the maximum number of concurrent writers of one process. Writers
+// of one name wait here for each other, since waiting for a lock of the storage
 // takes long.
 const stripes = 512
 
@@ -36,9 +36,9 @@ type Store struct {
 	log     *slog.Logger
 	now     func() time.Time
 
-	requests     slots // for the operations of callers
-	polling      slots // for one operation at a time
-	housekeeping slots // for one operation at a time
+	requests     slots // the operations of callers
+	polling      slots // one operation at a time
+	housekeeping slots // one operation at a time
 	writers      [stripes]mutex
 	seed         maphash.Seed
 
@@ -49,7 +49,7 @@ type Store struct {
 	counts      *counts
 
 	started    sync.Once
-	untilClose context.Context // of the background work
+	untilClose context.Context // the context of the background work
 	cancel     context.CancelFunc
 	background sync.WaitGroup
 }
@@ -72,7 +72,7 @@ func New(storage Storage, log *slog.Logger) *Store {
 }
 
 // start starts the background work with the first call: a store that is only
-// configured, as by caddy validate, does nothing.
+// configured, as in caddy validate, does nothing.
 func (s *Store) start() {
 	s.started.Do(func() {
 		s.background.Go(s.poll)
@@ -80,11 +80,11 @@ func (s *Store) start() {
 	})
 }
 
-// Close ends the background work and waits for it, and for the storage to
-// return from what it is doing, for some seconds at most. The sessions stay,
-// and can still be read.
+// Close ends the background work. It waits, for some seconds at most, for the
+// work and for the storage's running operations. The sessions stay, and can
+// still be read.
 func (s *Store) Close() error {
-	s.started.Do(func() {}) // what was never used does not start any more
+	s.started.Do(func() {}) // a store that was never used does not start any more
 	s.cancel()
 	s.background.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -134,13 +134,13 @@ func (s *Store) load(ctx context.Context, name string) (entry, error) {
 
 // Save implements store.Store.
 func (s *Store) Save(ctx context.Context, name string, r store.Record) (store.Version, error) {
-	r.Value = bytes.Clone(r.Value) // the work may outlast the call
+	r.Value = bytes.Clone(r.Value) // the operation may outlast the call
 	return call(ctx, s, func(ctx context.Context) (store.Version, error) { return s.save(ctx, name, r) })
 }
 
 // save writes a record and then looks for a tombstone. In this order no
-// revocation is missed: one before the write is seen, and one after it removes
-// the record itself.
+// revocation is missed: save sees one that came before the write, and one that
+// comes after it removes the record itself.
 func (s *Store) save(ctx context.Context, name string, r store.Record) (store.Version, error) {
 	p, err := placeOf(records, name)
 	if err != nil {
@@ -156,7 +156,7 @@ func (s *Store) save(ctx context.Context, name string, r store.Record) (store.Ve
 		return "", err
 	}
 	if revoked {
-		_ = s.remove(ctx, p.key) // Load does not return it in any case
+		_ = s.remove(ctx, p.key) // Load never returns the record
 		return "", store.ErrConflict
 	}
 	return version, nil
@@ -188,8 +188,8 @@ func (s *Store) replace(ctx context.Context, p place, r store.Record) (store.Ver
 	return "", store.ErrConflict
 }
 
-// version is the version that a reader of the entry has: none if it has
-// expired.
+// version is the version that a reader of the entry gets. An expired entry has
+// none.
 func (s *Store) version(e entry) store.Version {
 	if !e.alive(s.now()) {
 		return ""
@@ -209,8 +209,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// removeAny removes whatever version is there. It locks like a writer: a write
-// that has begun before cannot bring the record back afterwards.
+// removeAny removes whatever version is there. It locks like a writer, so that
+// a write that began before cannot bring the record back afterwards.
 func (s *Store) removeAny(ctx context.Context, p place) error {
 	e, err := s.read(ctx, p)
 	for done := false; err == nil && !done && (e.version != "" || e.torn); {

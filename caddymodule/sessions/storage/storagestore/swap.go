@@ -10,15 +10,15 @@ import (
 
 const (
 	// maxLockAge is how long after it was acquired a lock is trusted. The file
-	// system's storage takes a lock away from a process that has not refreshed
-	// it for ten seconds, even if the process was only suspended.
+	// system's storage removes the lock of a process that has not refreshed it
+	// for ten seconds, even if the process was only suspended.
 	maxLockAge = 8 * time.Second
 	// unlockTimeout is how long releasing a lock may take.
 	unlockTimeout = 5 * time.Second
 )
 
-// errLockExpired is returned to a writer whose lock may belong to another
-// process by now.
+// errLockExpired is the error of a writer whose lock may belong to another
+// process now.
 var errLockExpired = errors.New("the storage took so long that the lock may have expired")
 
 // fetch returns the entry at a place, torn or not. Only fs.ErrNotExist means
@@ -37,7 +37,7 @@ func (s *Store) fetch(ctx context.Context, p place) (entry, error) {
 	return decode(p.key, all), nil
 }
 
-// read is fetch, and logs a torn entry. It counts as none: it must not keep a
+// read is fetch, but logs a torn entry and returns none: it must not keep a
 // visitor from signing in.
 func (s *Store) read(ctx context.Context, p place) (entry, error) {
 	e, err := s.fetch(ctx, p)
@@ -49,8 +49,8 @@ func (s *Store) read(ctx context.Context, p place) (entry, error) {
 }
 
 // swap replaces the version that was read before by next, or removes it if next
-// is the zero entry. If the place holds another version by now, swap changes
-// nothing: replaced is false, and found is what the place holds.
+// is the zero entry. If the place has another version meanwhile, swap changes
+// nothing: replaced is false, and found is the present entry.
 func (s *Store) swap(ctx context.Context, p place, before, next entry) (found entry, replaced bool, err error) {
 	if to, can := s.storage.(Creator); can && before.version == "" && next.version != "" {
 		if found, replaced, err = s.create(ctx, to, p, next); !errors.Is(err, errors.ErrUnsupported) {
@@ -71,7 +71,7 @@ func (s *Store) swap(ctx context.Context, p place, before, next entry) (found en
 	return found, replaced, err
 }
 
-// locked does work while no other process replaces a version.
+// locked runs work while no other process replaces a version.
 func (s *Store) locked(ctx context.Context, p place, version string, work func() error) error {
 	lock := p.lockOf(version)
 	if err := s.storage.Lock(ctx, lock); err != nil {
@@ -81,7 +81,7 @@ func (s *Store) locked(ctx context.Context, p place, version string, work func()
 	return work()
 }
 
-// put writes an entry; the zero entry removes what is there.
+// put writes an entry, or removes it if it is the zero entry.
 func (s *Store) put(ctx context.Context, p place, e entry) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -99,8 +99,8 @@ func (s *Store) put(ctx context.Context, p place, e entry) error {
 	return nil
 }
 
-// remove deletes what is stored under a key. Some storages return an error if
-// there is nothing.
+// remove deletes the value under a key. Some storages return an error if there
+// is none.
 func (s *Store) remove(ctx context.Context, key string) error {
 	if err := s.storage.Delete(ctx, key); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("storagestore: deleting %s: %w", key, err)
@@ -109,8 +109,7 @@ func (s *Store) remove(ctx context.Context, key string) error {
 }
 
 // unlock releases a lock, even if the caller's context is done. A failure is
-// only logged: the lock of a version that has been replaced is not needed
-// again.
+// only logged: once a version has been replaced, its lock is not needed again.
 func (s *Store) unlock(ctx context.Context, lock string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 	defer cancel()

@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	// sweepPeriod is how long it takes to sweep everything once.
+	// sweepPeriod is the time for sweeping everything once.
 	sweepPeriod = time.Hour
 	// slotLength is the time for one directory of each area.
 	slotLength = sweepPeriod / directories
 	// turnLength is how long a process has the turn for its slot. If it is
-	// killed meanwhile, another takes over there.
+	// killed meanwhile, another continues there.
 	turnLength = 5 * time.Minute
-	// grace is how long ago an entry must have expired before it is removed.
-	// Clocks may differ by an hour and more, and no process may remove what
-	// another considers valid.
+	// grace is how long an entry must have been expired before it is removed.
+	// Clocks may differ by an hour and more, and no process may remove an entry
+	// that another one considers valid.
 	grace = 2 * time.Hour
 )
 
-// turnPlace holds which directory is next, and until when a process has the
-// turn.
+// turnPlace is the place of the turn: the next directory, and until when a
+// process has the turn.
 var turnPlace = place{key: path.Join(root, "sweep"+suffix), lock: root + "_sweep"}
 
 // sweep removes expired entries, one directory in a slot, until the store is
@@ -40,7 +40,7 @@ func (s *Store) sweep() {
 }
 
 // sweepSlot sweeps one directory of each area, unless another process does.
-// What it does not reach in time waits for the next period.
+// Keys that it does not reach in time wait for the next period.
 func (s *Store) sweepSlot(ctx context.Context, length time.Duration) error {
 	mine, n, err := s.claimTurn(ctx)
 	if err != nil || mine.version == "" {
@@ -57,9 +57,9 @@ func (s *Store) sweepSlot(ctx context.Context, length time.Duration) error {
 	return errors.Join(err, s.passTurn(ctx, mine, n, length))
 }
 
-// claimTurn takes the turn and returns which directory it is for. It returns
-// the zero entry if another process has the turn. If that process's clock is
-// further ahead than clocks ever are, its turn is ignored.
+// claimTurn takes the turn and returns its directory. It returns the zero entry
+// if another process has the turn. If that process's clock is further ahead
+// than clocks ever are, its turn is ignored.
 func (s *Store) claimTurn(ctx context.Context) (mine entry, n int, err error) {
 	mine, err = bounded(ctx, s.housekeeping, maxWait, func(ctx context.Context) (entry, error) {
 		before, err := s.read(ctx, turnPlace)
@@ -72,7 +72,7 @@ func (s *Store) claimTurn(ctx context.Context) (mine entry, n int, err error) {
 		}
 		return next, nil
 	})
-	n, _ = strconv.Atoi(string(mine.value)) // if it is missing or invalid, sweeping begins anew
+	n, _ = strconv.Atoi(string(mine.value)) // if it is missing or invalid, sweeping starts again from the first directory
 	return mine, ((n % directories) + directories) % directories, err
 }
 

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Revoke implements store.Store. After an error other processes may not know
-// of the revocation; the caller should try again. If only the notice for them
-// could not be written, the store tries that again by itself.
+// Revoke implements store.Store. After an error, other processes may not know
+// the revocation, and the caller should retry. If only the notice for them
+// could not be written, the store itself retries.
 func (s *Store) Revoke(ctx context.Context, name string, until time.Time) error {
 	_, err := call(ctx, s, func(ctx context.Context) (nothing, error) {
 		p, err := placeOf(ended, name)
@@ -35,9 +35,9 @@ func (s *Store) setTombstone(ctx context.Context, p place, until time.Time) erro
 // lastsUntil reports whether the entry exists and does not expire before t.
 func (e entry) lastsUntil(t time.Time) bool { return e.version != "" && !e.until.Before(t) }
 
-// announce does what has to follow a tombstone, even if the caller's context is
-// done: the watchers of this process are told, the record is removed, and the
-// other processes get a notice.
+// announce does everything that must follow a tombstone, even if the caller's
+// context is done: it tells the watchers of this process, removes the record,
+// and writes a notice for the other processes.
 func (s *Store) announce(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxWait)
 	defer cancel()
@@ -63,7 +63,7 @@ func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 }
 
 // hasTombstone reports whether a name has a tombstone. A torn one counts: it
-// was set, although its end cannot be read any more.
+// was set, although its end is unreadable.
 func (s *Store) hasTombstone(ctx context.Context, name string) (bool, error) {
 	p, err := placeOf(ended, name)
 	if err != nil {

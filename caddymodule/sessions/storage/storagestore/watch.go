@@ -10,12 +10,12 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// subscribers are the callers of Watch. They can subscribe while polls succeed;
-// when one fails, all subscriptions end.
+// subscribers are the callers of Watch. They can subscribe while polls succeed.
+// When a poll fails, all subscriptions end.
 type subscribers struct {
 	mu      sync.Mutex
 	all     map[*subscription]struct{}
-	polled  bool          // the last poll has succeeded
+	polled  bool          // whether the last poll has succeeded
 	resumed chan struct{} // closed while polled
 }
 
@@ -57,7 +57,7 @@ func (s *subscribers) unsubscribe(mine *subscription) {
 	delete(s.all, mine)
 }
 
-// resume admits the callers that wait.
+// resume admits the waiting callers.
 func (s *subscribers) resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *subscribers) interrupt(why error) {
 	}
 	s.polled, s.resumed = false, make(chan struct{})
 	for mine := range s.all {
-		mine.lost <- why // the only one that is sent: there is room
+		mine.lost <- why // no other error is ever sent, so there is room
 		delete(s.all, mine)
 	}
 }
@@ -90,8 +90,8 @@ func (s *subscribers) publish(name string) {
 	}
 }
 
-// Watch implements store.Store. It begins once a poll succeeds, and ends with
-// an error when one fails: the gate decides how long to trust its cache then.
+// Watch implements store.Store. It begins when a poll succeeds, and ends with
+// an error when one fails: the gate decides how long it then trusts its cache.
 func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 	s.start()
 	mine, ok := s.subscribers.subscribe(ctx, s.untilClose)
@@ -117,7 +117,7 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 }
 
 // watchClosed is the watch of a closed store, for a gate whose configuration is
-// being removed: the gate's cache is dropped again and again, since no
+// being removed. It makes the gate drop its cache again and again, since no
 // revocation would reach it any more.
 func (s *Store) watchClosed(ctx context.Context, ended func(name string)) error {
 	for ctx.Err() == nil {
@@ -137,8 +137,8 @@ func (s *Store) poll() {
 	}
 }
 
-// pollOnce reads the notices and publishes the names that are new. A caller
-// that subscribes afterwards drops its cache first, so it needs no older names.
+// pollOnce reads the notices and publishes the new names. A caller that
+// subscribes afterwards drops its cache first, so it needs no older names.
 func (s *Store) pollOnce(ctx context.Context) {
 	all, err := bounded(ctx, s.polling, pollTimeout, s.readNotices)
 	if ctx.Err() != nil {
@@ -159,7 +159,7 @@ func (s *Store) pollOnce(ctx context.Context) {
 }
 
 // maintainNotices writes this process's notice if that has failed before, and
-// removes notices that are finished.
+// removes finished notices.
 func (s *Store) maintainNotices(ctx context.Context) {
 	finished := s.inbox.finished(time.Now())
 	if !s.outbox.pending() && len(finished) == 0 {
@@ -170,11 +170,11 @@ func (s *Store) maintainNotices(ctx context.Context) {
 		for _, id := range finished {
 			err = errors.Join(err, s.remove(ctx, noticePlace(id).key))
 		}
-		return nothing{}, err // what has failed is tried again after the next poll
+		return nothing{}, err // after a failure the next poll tries again
 	})
 }
 
-// An outage logs when something begins to fail and when it works again.
+// An outage logs when something begins to fail, and when it works again.
 type outage struct {
 	log          *slog.Logger
 	failed, over string // the messages
