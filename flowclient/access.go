@@ -8,8 +8,8 @@ import (
 // Access is authentik's answer to whether a visitor may use an application. See
 // Client.Access for what it proves.
 type Access struct {
-	// Passing is the result of the application's policies for the user who is signed
-	// in, or for an anonymous visitor if no user is.
+	// Passing is the result of the application's policies for the user who is
+	// signed in, or for an anonymous visitor.
 	Passing bool
 	// Messages are those of the policies, in the visitor's language. They may contain
 	// HTML. authentik shows them to administrators only.

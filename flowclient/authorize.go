@@ -7,17 +7,19 @@ import (
 	"strings"
 )
 
-// Authorize asks for an authorization code in the visitor's name (OpenID Connect
-// Core 1.0, section 3.1.2), with the parameters that an OpenID Connect client has
-// chosen. It ends with a question of the authentication or authorization flow, or
-// with a Redirect of class RedirectExternal: to the client's redirect URI, with a
-// code or an error in its query, which has not been fetched. After a flow that ends
-// with a redirect to the authorize endpoint, or that has lost where it was to lead,
-// call Authorize again with the same parameters.
+// Authorize asks for an authorization code on the visitor's behalf (OpenID
+// Connect Core 1.0, section 3.1.2), with the parameters that an OpenID Connect
+// client has chosen. The result is a question of the authentication or
+// authorization flow, or a Redirect of class RedirectExternal: to the client's
+// redirect URI, with a code or an error in its query. That redirect has not
+// been fetched. If a flow then ends with a redirect to the authorize endpoint,
+// or no longer knows where to lead, call Authorize again with the same
+// parameters.
 //
-// If the user may not use the application, the error is ErrDenied. If the parameters
-// do not match what is registered, it is ErrClientUnknown or ErrRedirectRefused. On
-// an error the step has no challenge, but the cookies so far.
+// If the user may not use the application, the error is ErrDenied. If the
+// parameters do not match what is registered, it is ErrClientUnknown or
+// ErrRedirectRefused. On an error the step has no challenge, but the cookies so
+// far.
 func (c *Client) Authorize(ctx context.Context, v Visitor, parameters url.Values) (Step, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

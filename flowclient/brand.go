@@ -89,7 +89,8 @@ func decodeFooterLink(o object) FooterLink {
 type RootConfig struct {
 	// Capabilities are words such as "can_geo_ip" and "is_enterprise".
 	Capabilities []string
-	// CacheTimeout and its siblings are how long authentik caches its own results.
+	// CacheTimeout, CacheTimeoutFlows and CacheTimeoutPolicies are how long
+	// authentik caches its own results.
 	CacheTimeout, CacheTimeoutFlows, CacheTimeoutPolicies time.Duration
 	// Raw is the configuration as authentik sent it.
 	Raw json.RawMessage
@@ -113,8 +114,9 @@ func (c *Client) RootConfig(ctx context.Context, v Visitor) (RootConfig, error) 
 var designations = regexp.MustCompile(`^[a-z_]+$`)
 
 // DefaultFlow returns the flow that authentik uses for a designation:
-// "authentication" or "invalidation". For others authentik always answers 404,
-// which is ErrFlowNotFound here; the brand has them.
+// "authentication" or "invalidation". For any other designation authentik
+// always answers 404, and the error is ErrFlowNotFound; the brand has those
+// flows.
 func (c *Client) DefaultFlow(ctx context.Context, v Visitor, designation string) (Flow, error) {
 	if !designations.MatchString(designation) {
 		return Flow{}, ErrFlowNotFound

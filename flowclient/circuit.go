@@ -8,25 +8,27 @@ import (
 	"time"
 )
 
-// pauseAfterFailure is for how long authentik is not asked after it did not answer.
-// After that one request is let through at a time until one is answered.
+// pauseAfterFailure is how long no request is sent to authentik after it did
+// not answer. After that, one request at a time is let through until one is
+// answered.
 const pauseAfterFailure = 2 * time.Second
 
-// errHanging is the cause of an error without a request: the last ones got no answer.
+// errHanging is the cause of an error without a request: the last requests got
+// no answer.
 var errHanging = errors.New("the last request got no answer; authentik is asked again in a moment")
 
-// A circuit keeps the visitors of an authentik that hangs from waiting for it, each
-// in turn, and their requests from piling up. It opens when a request got no answer,
-// unless another one was answered meanwhile: a single slow page is no outage. Any
-// answer closes it.
+// A circuit keeps visitors from waiting, one after the other, for an authentik
+// that hangs, and their requests from piling up. It opens when a request got no
+// answer, unless another one was answered meanwhile: a single slow page is not
+// an outage. Any answer closes it.
 type circuit struct {
 	now func() time.Time
 
 	mu       sync.Mutex
 	open     bool
-	until    time.Time // no request is let through before
-	probing  bool      // one is under way
-	answered time.Time // the last time
+	until    time.Time // until then no request is let through
+	probing  bool      // whether one is running
+	answered time.Time // when the last answer came
 }
 
 // A passage is one request through the circuit.
@@ -36,8 +38,8 @@ type passage struct {
 	probe bool
 }
 
-// enter lets a request through, or returns errHanging. One that waits for a person
-// is no probe.
+// enter lets a request through, or returns errHanging. A request that waits for
+// a person is not used as a probe.
 func (c *circuit) enter(waits bool) (passage, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +54,7 @@ func (c *circuit) enter(waits bool) (passage, error) {
 	return p, nil
 }
 
-// succeed notes an answer, whatever it says.
+// succeed notes an answer, whatever its content.
 func (p passage) succeed() {
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
@@ -60,7 +62,7 @@ func (p passage) succeed() {
 	p.of.answered = p.of.now()
 }
 
-// fail notes that there was no answer. hangs says that this was authentik's fault.
+// fail notes that there was no answer. hangs says that authentik was the cause.
 func (p passage) fail(hangs bool) {
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
@@ -73,12 +75,12 @@ func (p passage) fail(hangs bool) {
 	p.of.open, p.of.until = true, p.of.now().Add(pauseAfterFailure)
 }
 
-// waited returns how long the request has been under way.
+// waited returns how long the request has been running.
 func (p passage) waited() time.Duration { return p.of.now().Sub(p.start) }
 
-// hangs reports whether an error of a request says that authentik does not answer
-// any request. A visitor who has left says nothing, and neither does a caller who would
-// not wait for long, or a request that waits for a person.
+// hangs reports whether an error of a request means that authentik does not
+// answer any request. It does not if the visitor has disconnected, if the
+// caller would not wait for long, or if the request waits for a person.
 func (c *Client) hangs(ctx context.Context, q request, p passage, err error) bool {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return false

@@ -16,14 +16,16 @@ import (
 type Config struct {
 	// URL is where the client reaches authentik, sub-path included. Required.
 	URL *url.URL
-	// PublicURL is where browsers reach authentik. authentik is told its scheme and
-	// host: it makes links from them, and chooses its brand by them. Default: URL.
+	// PublicURL is where browsers reach authentik. authentik is told its scheme
+	// and host: it makes links with them, and chooses its brand by them.
+	// Default: URL.
 	PublicURL *url.URL
 	// Transport sends the requests. Default: a clone of http.DefaultTransport.
 	Transport http.RoundTripper
-	// TLSServerName is the name that authentik's certificate is verified for, and
-	// that the server is told in the handshake. Default: the host of URL. If that is
-	// an IP address, a certificate for the host of PublicURL is accepted as well.
+	// TLSServerName is the name for which authentik's certificate is verified,
+	// and that the server is told in the handshake. Default: the host of URL.
+	// If that is an IP address, a certificate for the host of PublicURL is
+	// accepted as well.
 	TLSServerName string
 	// PinSHA256 accepts exactly the certificates with this public key, no matter who has
 	// signed them and whatever their names and dates are. It is the SHA-256 of the
@@ -31,27 +33,27 @@ type Config struct {
 	// digits, with or without colons; it stays the same if a certificate is renewed
 	// with the same key. Default: certificates are verified as usual.
 	PinSHA256 string
-	// Timeout bounds one call of a method with all the requests that it makes.
-	// Default: 15 s. An answer that waits for a push may take 90 s.
+	// Timeout is the maximum duration of one call of a method, with all the
+	// requests that it makes. Default: 15 s. An answer that waits for a push
+	// may take 90 s.
 	Timeout time.Duration
 	// Logger receives one record for each request, at debug level. Default: none.
 	Logger *slog.Logger
 }
 
-// Client talks to one authentik. It keeps no state of visitors and may be used by
-// any number of goroutines at once.
+// Client talks to one authentik. It keeps no state of visitors. It is safe for
+// concurrent use.
 type Client struct {
 	url, public *url.URL
-	base        string // the path of both, without the final slash
+	base        string // the path of URL and PublicURL, without the final slash
 	transport   http.RoundTripper
 	timeout     time.Duration
 	log         *slog.Logger
 	circuit     *circuit
-	large       chan struct{} // a place for each large answer that is being read
+	large       chan struct{} // has a place for each large answer that is being read
 }
 
-// New returns a client, or an error that names everything that is wrong with the
-// configuration.
+// New returns a client, or an error with all mistakes in the configuration.
 func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -121,9 +123,9 @@ func checkURL(name string, u *url.URL) error {
 // hosts matches the values that a Host header may have.
 var hosts = regexp.MustCompile(`^([-._a-zA-Z0-9]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?$`)
 
-// Visitor is the person in whose name authentik is asked.
+// Visitor is the person on whose behalf authentik is asked.
 type Visitor struct {
-	// Cookies are those of the last step.
+	// Cookies are those of the last step. They are empty for a new visitor.
 	Cookies Cookies
 	// Addr is the visitor's address. authentik counts failed attempts by it and may
 	// bind a session to it, so every call should have it. None is sent if it is not
@@ -133,11 +135,11 @@ type Visitor struct {
 	UserAgent string
 	// Language is an Accept-Language header. authentik's texts are in that language.
 	Language string
-	// Host is the host that authentik is told the visitor's browser is at, if it is
-	// not that of PublicURL. Passkeys and links in mails belong to it.
+	// Host is the host in the visitor's browser that authentik is told.
+	// Passkeys and links in mails belong to it. Default: the host of PublicURL.
 	Host string
-	// Scheme goes with Host: "http" or "https". Other values are an error. Default:
-	// that of PublicURL.
+	// Scheme belongs to Host: "http" or "https". Other values are an error.
+	// Default: the scheme of PublicURL.
 	Scheme string
 }
 
@@ -163,7 +165,7 @@ func (c *Client) scheme(v Visitor) string {
 	return c.public.Scheme
 }
 
-// origin returns authentik's origin as authentik sees it when this visitor asks.
+// origin returns the origin that authentik is told for this visitor.
 func (c *Client) origin(v Visitor) string { return c.scheme(v) + "://" + c.host(v) }
 
 // root returns authentik's public address as this visitor sees it.

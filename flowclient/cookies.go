@@ -15,12 +15,12 @@ import (
 )
 
 // Cookies are the cookies that authentik has set, by name. Their attributes are
-// ignored: authentik marks them Secure if the visitor uses https, even if the
-// client itself reaches authentik by http, and by the rules of browsers the session
+// ignored. authentik marks them Secure if the visitor uses https, even if the
+// client itself reaches authentik by http; by the rules of browsers the session
 // would then be lost.
 //
-// The cookies of proxies in front of authentik are kept too, because they may say
-// which server has the session.
+// The cookies of proxies in front of authentik are kept too, because they may
+// say which server has the session.
 type Cookies map[string]string
 
 // SessionCookie is the name of the cookie that has authentik's session.
@@ -30,8 +30,8 @@ const (
 	sessionCookie = SessionCookie
 	csrfCookie    = "authentik_csrf"
 
-	// maxCookies and maxCookieBytes bound what a visit has to carry. authentik sets
-	// four cookies of less than 2 kB, and servers accept headers of 8 kB.
+	// maxCookies and maxCookieBytes bound the cookies of a visit. authentik
+	// sets four cookies of less than 2 kB, and servers accept headers of 8 kB.
 	maxCookies     = 32
 	maxCookieBytes = 8 << 10
 )
@@ -46,8 +46,8 @@ func (c Cookies) names() string {
 	return "cookies " + strings.Join(slices.Sorted(maps.Keys(c)), ", ") + " " + withheld
 }
 
-// After returns the cookies as a response leaves them. It does not change the
-// receiver, which belongs to the caller.
+// After returns the cookies after a response. It does not change the receiver,
+// which belongs to the caller.
 func (c Cookies) After(h http.Header, now time.Time) Cookies {
 	out := maps.Clone(c)
 	if out == nil {
@@ -66,8 +66,8 @@ func (c Cookies) After(h http.Header, now time.Time) Cookies {
 	return out
 }
 
-// sessionUntil returns until when the session cookie lasts that a response sets. It
-// is zero if the response sets none, or one that ends with the browser.
+// sessionUntil returns the expiry of the session cookie that a response sets.
+// It is zero if the response sets none, or one that ends with the browser.
 func sessionUntil(h http.Header, now time.Time) (until time.Time) {
 	for _, line := range h.Values("Set-Cookie") {
 		k, err := http.ParseSetCookie(line)
@@ -82,8 +82,8 @@ func sessionUntil(h http.Header, now time.Time) (until time.Time) {
 	return until
 }
 
-// expired reports whether a cookie is set in order to delete it. Max-Age has
-// precedence over Expires (RFC 6265, section 5.3).
+// expired reports whether a response sets a cookie in order to delete it.
+// Max-Age has precedence over Expires (RFC 6265, section 5.3).
 func expired(k *http.Cookie, now time.Time) bool {
 	if k.MaxAge != 0 {
 		return k.MaxAge < 0
@@ -91,8 +91,8 @@ func expired(k *http.Cookie, now time.Time) bool {
 	return k.Value == "" || !k.Expires.IsZero() && !k.Expires.After(now)
 }
 
-// add adds a cookie unless the cookies would then be too many. Cookies of
-// authentik displace others.
+// add adds a cookie, unless there are too many then. Cookies of authentik
+// displace others.
 func (c Cookies) add(k *http.Cookie) {
 	old, had := c[k.Name]
 	c[k.Name] = k.Value
@@ -125,7 +125,7 @@ func (c Cookies) dropForeign() bool {
 	return false
 }
 
-// send adds the cookies to a request, in the order of their names.
+// send adds the cookies to a request, sorted by name.
 func (c Cookies) send(r *http.Request) {
 	for _, name := range slices.Sorted(maps.Keys(c)) {
 		r.AddCookie(&http.Cookie{Name: name, Value: c[name]}) //nolint:gosec // Clients send no attributes.
@@ -144,8 +144,9 @@ func (c Cookies) Own() Cookies {
 	return own
 }
 
-// sessionClaims are the claims in the session cookie. Its signature has not been
-// verified, so they may decide what the client asks, but not who is let in.
+// sessionClaims are the claims in the session cookie. Its signature has not
+// been verified, so they may decide what the client asks, but not who is
+// admitted.
 type sessionClaims struct {
 	SID           string `json:"sid"`
 	Sub           string `json:"sub"` // the user
@@ -166,11 +167,11 @@ func (c Cookies) claims() (t sessionClaims, ok bool) {
 	return t, true
 }
 
-// Session returns the identifier of authentik's session as it is in the sid claim of
-// authentik's tokens and logout notices: the SHA-256 of the session's key in
-// hexadecimal digits. If the cookies have no session, ok is false. The cookie has not
-// been verified, so the identifier may decide which session ends, but not who is let
-// in.
+// Session returns the identifier of authentik's session as it is in the sid
+// claim of authentik's tokens and logout notices: the SHA-256 of the session's
+// key in hexadecimal digits. If the cookies have no session, ok is false. The
+// cookie has not been verified, so the identifier may decide which session
+// ends, but not who is admitted.
 func (c Cookies) Session() (sid string, ok bool) {
 	t, ok := c.claims()
 	if !ok {
@@ -180,16 +181,17 @@ func (c Cookies) Session() (sid string, ok bool) {
 	return hex.EncodeToString(sum[:]), true
 }
 
-// Authenticated reports whether the session cookie says that a user is signed in. It
-// has not been verified, so this may decide what to show, but not who is let in.
+// Authenticated reports whether the session cookie says that a user is signed
+// in. The cookie has not been verified, so this may decide what is shown, but
+// not who is admitted.
 func (c Cookies) Authenticated() bool {
 	t, _ := c.claims()
 	return t.Authenticated
 }
 
 // replaced reports whether authentik answered these cookies with a new session,
-// because it had none for them, or had one no longer. A sign-in and a sign-out also
-// change the session, and do not count.
+// because it had no session for them, or no longer had it. A sign-in and a
+// sign-out also change the session, but do not count.
 func (c Cookies) replaced(after Cookies, posted bool) bool {
 	got, ok := after.claims()
 	if !ok || got.Authenticated {

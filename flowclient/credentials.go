@@ -22,13 +22,14 @@ type Identification struct {
 	// know it.
 	ApplicationPre       string
 	ApplicationPreLaunch string
-	// FlowDesignation tells a login ("authentication") from a "recovery".
+	// FlowDesignation distinguishes a login ("authentication") from a
+	// "recovery".
 	FlowDesignation string
 	// CaptchaStage is a captcha to solve in the same form, or nil.
 	CaptchaStage *Captcha
 	// EnrollURL, RecoveryURL and PasswordlessURL lead to other flows; see Step.FlowAt.
 	EnrollURL, RecoveryURL, PasswordlessURL string
-	// PrimaryAction is the label of the button.
+	// PrimaryAction is the label of the button that sends the answer.
 	PrimaryAction string
 	// Sources are external services to sign in with.
 	Sources          []Source
@@ -43,7 +44,7 @@ type Identification struct {
 type Source struct {
 	Name    string
 	IconURL string
-	// Promoted sources are shown first.
+	// Promoted is true for a source that is shown first.
 	Promoted bool
 	// Challenge says how to use the source: a Redirect, SourceApple, SourcePlex,
 	// SourceTelegram or Unknown. No answer is sent when the visitor chooses one.

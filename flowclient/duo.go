@@ -23,9 +23,9 @@ const (
 var uuids = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // DuoEnrolment returns the state of the set-up that the challenge has begun.
-// authentik asks Duo for it. It may be called every few seconds. If the session has
-// no such set-up, the error is ErrNotEnrolling, and Ask returns the question that is
-// open.
+// authentik asks Duo for it. It may be called every few seconds. If the session
+// has no such set-up, the error is ErrNotEnrolling; call Ask for the current
+// question.
 func (c *Client) DuoEnrolment(ctx context.Context, v Visitor, d AuthenticatorDuo) (DuoStatus, error) {
 	if !uuids.MatchString(d.StageUUID) {
 		return "", ErrNotEnrolling

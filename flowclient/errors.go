@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// The errors that callers tell apart. Only ErrSourceDenied, ErrDenied and
+// The errors that callers distinguish. Only ErrSourceDenied, ErrDenied and
 // ErrUnauthenticated refuse a visitor (as Access.Passing and some challenges
-// do); all others leave open whether the visitor may sign in.
+// do). After any other error it is open whether the visitor may sign in.
 var (
-	// ErrUnreachable means that authentik gave no answer: it could not be reached,
-	// did not answer in time, or a proxy in front of it could not reach it. Even
-	// so it may have accepted an answer that was sent. StartingError and TLSError
-	// are more precise.
+	// ErrUnreachable means that authentik gave no answer: it could not be
+	// reached, did not answer in time, or a proxy in front of it could not
+	// reach it. It may nevertheless have accepted an answer that was sent.
+	// StartingError and TLSError are more precise.
 	ErrUnreachable = errors.New("flowclient: authentik cannot be reached")
 	// ErrFlowNotFound means that there is no such flow, or no longer.
 	ErrFlowNotFound = errors.New("flowclient: authentik has no such flow")

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// exchange sends one request and reads the answer. It is the only place of this
-// package where a request is sent, apart from the carrier of Relay.HTTP. An error
-// means that authentik gave no answer, or that the answer was not authentik's.
+// exchange sends one request and reads the answer. Only it and the carrier of
+// Relay.HTTP send requests in this package. An error means that authentik gave
+// no answer, or that the answer was not authentik's.
 func (c *Client) exchange(ctx context.Context, v Visitor, q request) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(c.timeout, q.timeout))
 	defer cancel()
@@ -50,7 +50,7 @@ func (c *Client) exchange(ctx context.Context, v Visitor, q request) (reply, err
 	return c.read(v, q, resp, body, err)
 }
 
-// body reads the body of an answer. Of large ones only a few are read at a time.
+// body reads the body of an answer. It reads only a few large ones at a time.
 func (c *Client) body(ctx context.Context, resp *http.Response) ([]byte, error) {
 	var body bytes.Buffer
 	if n := resp.ContentLength; n > 0 && n <= largeAnswer {
@@ -82,30 +82,31 @@ func (c *Client) send(req *http.Request, q request) (*http.Response, error) {
 	}
 	if req.URL.Scheme == "http" {
 		if err := plainRefusal(resp); err != nil {
-			_ = resp.Body.Close() // it is not authentik's answer
+			_ = resp.Body.Close() // the answer is not authentik's
 			return nil, unreachable(q, err)
 		}
 	}
 	if gated(resp.Header) {
-		_ = resp.Body.Close() // it is not authentik's answer
+		_ = resp.Body.Close() // the answer is not authentik's
 		return nil, &UnexpectedError{Status: resp.StatusCode, Endpoint: q.endpoint, Err: ErrBehindGate}
 	}
 	resp.Body = limited(resp, q)
 	return resp, nil
 }
 
-// GateHeader marks what a gate answers instead of an application to clients
-// that have to sign in.
+// GateHeader marks a response that a gate, and not the application, sends to a
+// client that has to sign in.
 const GateHeader = "X-Authentik-Gate"
 
-// gated reports whether a gate has answered. Older ones did not mark all that they
-// answer.
+// gated reports whether a gate has answered. Older gates did not mark all such
+// responses.
 func gated(h http.Header) bool {
 	return h.Get(GateHeader) != "" || strings.HasPrefix(h.Get("WWW-Authenticate"), "authentik login_url=")
 }
 
-// read reads an answer with its body, which net/http has decompressed: the limit of
-// the request holds for it, so a small answer cannot become a large one.
+// read reads an answer with its body. net/http has decompressed it, and the
+// limit of the request applies to the result, so a small answer cannot become a
+// large one.
 func (c *Client) read(v Visitor, q request, resp *http.Response, body []byte, err error) (reply, error) {
 	if err != nil && (!errors.Is(err, errTooLarge) || !unavailable(resp.StatusCode)) {
 		return reply{}, unread(q, resp.StatusCode, err)
@@ -117,28 +118,28 @@ func (c *Client) read(v Visitor, q request, resp *http.Response, body []byte, er
 	return r, r.outage(q)
 }
 
-// limitedBody is a body that fails once it is longer than its limit, where an
-// io.LimitedReader would seem to end.
+// limitedBody is a body that fails once it is longer than its limit. An
+// io.LimitedReader would seem to end there.
 type limitedBody struct {
 	io.ReadCloser
 	left int64
 	over error
 }
 
-// limited returns the body of an answer with the limit of its request. A length
-// that the header announces is refused before any of the body is read.
+// limited returns the body of an answer with the limit of its request. If the
+// header announces a longer body, it is refused before any of it is read.
 func limited(resp *http.Response, q request) *limitedBody {
 	b := &limitedBody{
 		ReadCloser: resp.Body, left: q.limit,
 		over: &UnexpectedError{Status: resp.StatusCode, Endpoint: q.endpoint, Err: errTooLarge},
 	}
-	if resp.ContentLength > b.left && resp.Body != http.NoBody { // HEAD has only the length
+	if resp.ContentLength > b.left && resp.Body != http.NoBody { // an answer to HEAD has only the length
 		b.left = -1
 	}
 	return b
 }
 
-// Read reads up to the limit. A byte beyond it makes it fail.
+// Read reads up to the limit. One byte more makes it fail.
 func (b *limitedBody) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, b.over
@@ -152,8 +153,8 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unreachable returns the error of a request that was not answered. It leaves out
-// the address that some errors name: its query can contain one-time tokens.
+// unreachable returns the error of a request that was not answered. It removes
+// the address that some errors contain: its query can have one-time tokens.
 func unreachable(q request, err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
@@ -165,8 +166,8 @@ func unreachable(q request, err error) error {
 	return fmt.Errorf("%w: asking %s: %w", ErrUnreachable, q.endpoint, err)
 }
 
-// unread returns the error of a body that could not be read. It tells a connection
-// that broke from a body that is too long or cannot be decompressed.
+// unread returns the error of a body that could not be read. It distinguishes a
+// broken connection from a body that is too long or cannot be decompressed.
 func unread(q request, status int, err error) error {
 	if errors.Is(err, errTooLarge) {
 		return err

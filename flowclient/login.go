@@ -1,7 +1,7 @@
 package flowclient
 
-// A Login says which flow has signed a user in to a session at authentik.
-// Callers that demand a certain flow need it: a user who is already signed in
+// A Login says which flow has signed a user in to a session at authentik. A
+// caller that demands a certain flow needs it: a user who is already signed in
 // may run that flow without answering its questions, since authentik skips them
 // or ends the flow at once. The zero Login means that the session has not
 // changed.
@@ -17,8 +17,9 @@ type Login struct {
 // By reports whether exactly this flow has signed the user in.
 func (l Login) By(flow string) bool { return flow != "" && l.Flow == flow && !l.Other }
 
-// Then combines two logins of one session, of which l was the first. If the
-// session was signed in to twice, the result has no Flow, and Other is true.
+// Then combines two logins of one session, of which l was the first. If users
+// were signed in to the session twice, the result has no Flow, and Other is
+// true.
 func (l Login) Then(later Login) Login {
 	switch {
 	case later == Login{}:
@@ -30,11 +31,12 @@ func (l Login) Then(later Login) Login {
 	}
 }
 
-// Login compares these cookies with those after a request of the executor of a flow.
-// For a request of anything else the slug is empty.
+// Login compares these cookies with those after a request to the executor of a
+// flow. For any other request the slug is empty.
 //
-// Only a session with a new key counts. authentik gives it one with every sign-in,
-// while what a cookie says of its user also changes if a request was refused.
+// Only a session with a new key counts. authentik gives the session a new key
+// with every sign-in. What a cookie says about its user is not enough: it also
+// changes if a request was refused.
 func (c Cookies) Login(after Cookies, slug string) Login {
 	before, _ := c.claims()
 	now, ok := after.claims()
@@ -62,14 +64,14 @@ type Begun struct {
 	Again bool
 }
 
-// Begun compares the cookies of one request with those after authentik's answer. If
-// these cookies have a session that cannot be read, ok is false: then the answer says
-// nothing.
+// Begun compares the cookies of one request with those after authentik's
+// answer. If these cookies have a session that cannot be read, ok is false, and
+// the answer proves nothing.
 //
-// With every sign-in authentik also gives the browser a new token against forged
-// requests, and not when a user sets a password. That shows what these cookies may
-// hide: authentik gives a client whose request it refuses a cookie of the same session
-// that names no user.
+// With every sign-in authentik also gives the browser a new token against
+// forged requests; when a user sets a password it does not. The token is needed
+// since the cookies may hide the user: authentik gives a client whose request
+// it refuses a cookie of the same session that names no user.
 func (c Cookies) Begun(after Cookies) (b Begun, ok bool) {
 	before, known := c.claims()
 	now, ok := after.claims()

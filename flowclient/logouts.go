@@ -1,7 +1,8 @@
 package flowclient
 
-// IframeLogout lists addresses of applications to open in hidden frames, which signs
-// the visitor out there. authentik sends the list once: the next GET has an empty one.
+// IframeLogout lists addresses of applications to open in hidden frames, which
+// signs the visitor out there. authentik sends the list once: the next GET has
+// an empty one.
 type IframeLogout struct {
 	Base
 	LogoutURLs []LogoutURL

@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// HTTP returns a client for libraries that speak OAuth 2.0 or OpenID Connect with
-// authentik. It accepts addresses below PublicURL and sends the requests to URL, in
-// the visitor's name but without cookies. authentik is always told its public host,
-// from which it makes the name of the issuer.
+// HTTP returns a client for libraries for OAuth 2.0 or OpenID Connect. It
+// accepts addresses below PublicURL and sends the requests to URL, on the
+// visitor's behalf but without cookies. authentik is always told its public
+// host, from which it makes the name of the issuer.
 //
-// Requests to other addresses fail with ErrOtherHost. Redirects are not followed.
-// If a proxy answers because it cannot reach authentik, the error is
+// Requests to other addresses fail with ErrOtherHost. Redirects are not
+// followed. If a proxy answers because it cannot reach authentik, the error is
 // ErrUnreachable.
 func (rl *Relay) HTTP(v Visitor) *http.Client {
 	v.Cookies, v.Host, v.Scheme = nil, "", ""
@@ -42,7 +42,7 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, fmt.Errorf("flowclient: asking %s: %w", at.Host, ErrOtherHost)
 	}
-	// Client.Timeout of net/http would hide what kind of error it is.
+	// Client.Timeout of net/http would hide the kind of the error.
 	ctx, cancel := context.WithTimeout(r.Context(), t.c.timeout)
 	out := r.Clone(ctx)
 	out.URL.Scheme, out.URL.Host, out.Host = t.c.url.Scheme, t.c.url.Host, t.c.public.Host

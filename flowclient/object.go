@@ -9,8 +9,8 @@ import (
 )
 
 // object reads a JSON object key by key. A value that is missing, null or of an
-// unexpected type counts as absent: releases differ in their optional keys, and one
-// odd value must not make the rest of a challenge unusable.
+// unexpected type counts as absent: releases differ in their optional keys, and
+// one wrong value must not make the rest of a challenge unusable.
 type object map[string]json.RawMessage
 
 // errNotObject does not contain the value, which may be a secret.
@@ -30,7 +30,7 @@ func (o object) has(key string) bool {
 	return ok && string(v) != "null"
 }
 
-// text returns a string. It returns a number as its digits: some keys and codes are
+// text returns a string, or the digits of a number: some keys and codes are
 // numbers in one release and strings in another.
 func (o object) text(key string) string {
 	s, _ := asText(o[key])
@@ -58,7 +58,8 @@ func (o object) flag(key string, absent bool) bool {
 	return *b
 }
 
-// number returns an integer, which may be written as a string, or 0.
+// number returns an integer, which may also be in a string. If it is absent,
+// number returns 0.
 func (o object) number(key string) int {
 	n, err := strconv.Atoi(o.text(key))
 	if err != nil {
@@ -78,7 +79,7 @@ func (o object) seconds(key string) time.Duration {
 }
 
 // time returns a time stamp (RFC 3339), or the zero time if the member is
-// missing or no time stamp.
+// absent or has another form.
 func (o object) time(key string) time.Time {
 	t, err := time.Parse(time.RFC3339, o.text(key))
 	if err != nil {
@@ -124,7 +125,7 @@ func (o object) texts(key string) []string {
 	return out
 }
 
-// object returns a nested object, or nil, which can be read like an empty one.
+// object returns a nested object, or nil, which reads like an empty one.
 func (o object) object(key string) object {
 	inner, err := readObject(o[key])
 	if err != nil {

@@ -19,8 +19,8 @@ type Picture struct {
 	Bytes []byte
 }
 
-// Picture fetches a picture by an address from a brand or a challenge, relative or
-// absolute. If the address is on another host, the error is ErrOtherHost.
+// Picture fetches a picture at an address from a brand or a challenge, relative
+// or absolute. If the address is on another host, the error is ErrOtherHost.
 func (c *Client) Picture(ctx context.Context, v Visitor, address string) (Picture, error) {
 	path, err := c.onOwnHost(v, address)
 	if err != nil {

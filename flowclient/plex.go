@@ -63,7 +63,7 @@ func (w *walk) readRedeemed(q request, r reply) (Challenge, *request, error) {
 }
 
 // sourceResult reads the result of a source: a redirect, or a page that says
-// why the sign-in failed. No question can come here, since it would belong to
+// why the sign-in failed. There cannot be a question, since it would belong to
 // no flow.
 func (w *walk) sourceResult(q request, r reply) (Challenge, *request, error) {
 	ch, err := DecodeAt(r.body, w.c.root(w.v))
@@ -78,8 +78,8 @@ func (w *walk) sourceResult(q request, r reply) (Challenge, *request, error) {
 	}
 }
 
-// denied reports whether a 403 refuses the person, and not the request for its CSRF
-// token.
+// denied reports whether a 403 refuses the user, and not the request because of
+// its CSRF token.
 func (r reply) denied() bool {
 	o, err := readObject(r.body)
 	return err == nil && o.has("detail") && !strings.HasPrefix(o.text("detail"), "CSRF Failed")

@@ -6,9 +6,9 @@ import (
 	"log/slog"
 )
 
-// RawAnswer is an answer in authentik's own JSON, for front ends that write it and
-// for challenges that are Unknown. Its fields are sent unchanged; in all other
-// respects it is treated like the typed answer.
+// RawAnswer is an answer in authentik's own JSON, for front ends that write it
+// and for challenges that are Unknown. Its fields are sent unchanged; in all
+// other respects it is treated like the typed answer.
 type RawAnswer struct {
 	// Name is the component of the challenge that was shown. Do not take it from the
 	// front end.

@@ -10,17 +10,18 @@ import (
 // have a redirect in its middle.
 type Redirect struct {
 	Base
-	// To is the address as authentik sent it. A relative one is authentik's.
+	// To is the address as authentik sent it. A relative address is one at
+	// authentik.
 	To string
 	// Path is the path of To below authentik's root, with its query. It is empty if To
 	// does not lead to a part of authentik.
 	Path string
-	// Final says that the redirect ends a finished flow. Only authentik 2026.8 and
-	// later say so; false means nothing.
+	// Final says that the redirect ends a finished flow. Only authentik 2026.8
+	// and later say so; for older releases it is always false.
 	Final bool
 }
 
-// RedirectClass says where a redirect leads, and so what to do with it.
+// RedirectClass says where a redirect leads, and so how to handle it.
 type RedirectClass int
 
 // The classes of redirects.
@@ -138,8 +139,8 @@ func externalClass(to string) RedirectClass {
 	}
 }
 
-// parseRef parses a reference. It refuses those that browsers parse differently:
-// they treat a backslash as a slash and skip white space.
+// parseRef parses a reference. It refuses references that browsers parse
+// differently: they treat a backslash as a slash and skip white space.
 func parseRef(ref string) (*url.URL, error) {
 	if strings.ContainsFunc(ref, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
 		return nil, errUnreadable
@@ -168,8 +169,9 @@ func resolveRedirects(ch Challenge, root string) Challenge {
 }
 
 // pathBelow returns the path and query of a reference below authentik's root. A
-// relative reference is always authentik's. An absolute one is authentik's only if
-// it leads to a part that flows use, because an application may be on the same host.
+// relative reference is always authentik's. An absolute one is authentik's only
+// if it leads to a part that flows use, because an application may be on the
+// same host.
 func pathBelow(root, ref string) (string, bool) {
 	home, err := url.Parse(root)
 	if err != nil {
@@ -193,8 +195,9 @@ func pathBelow(root, ref string) (string, bool) {
 	return p, true
 }
 
-// trimRoot removes the root's own path from that of u. An address outside the root
-// on the same host is not part of authentik, and ends a flow like any page of it.
+// trimRoot removes the root's own path from that of u. An address outside the
+// root on the same host is not part of authentik, and ends a flow like any
+// other page.
 func trimRoot(home, u *url.URL) string {
 	prefix := strings.TrimSuffix(home.EscapedPath(), "/")
 	rest, ok := strings.CutPrefix(u.EscapedPath(), prefix+"/")

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A Relay passes on requests that others have made: authentik's own web interface
-// in a visitor's browser, or a library for OAuth 2.0 and OpenID Connect. Driving a
-// flow needs none of this. A Relay may be used by any number of goroutines at once.
+// A Relay passes on requests that others have made: authentik's own web
+// interface in a visitor's browser, or a library for OAuth 2.0 and OpenID
+// Connect. Driving a flow needs no Relay. A Relay is safe for concurrent use.
 type Relay struct{ c *Client }
 
 // Relay returns the relay that uses the client's configuration and connections.
@@ -25,7 +25,8 @@ type RelayRequest struct {
 	// Path is below authentik's root, with its query. It is sent unchanged: the
 	// caller decides which paths may be reached.
 	Path string
-	// Header is the browser's. Only Accept and If-None-Match are passed on.
+	// Header is the browser's header. Only Accept and If-None-Match are passed
+	// on.
 	Header http.Header
 	// Body is the JSON of a POST. It must be nil for GET and HEAD.
 	Body []byte
@@ -35,22 +36,22 @@ type RelayRequest struct {
 type RelayReply struct {
 	// Status is the HTTP status.
 	Status int
-	// Header has only what describes the body, where the browser goes on, and what the
-	// page may do.
+	// Header has only those headers that describe the body, say where the
+	// browser goes next, and say what the page may do.
 	Header http.Header
-	// Body is decompressed.
+	// Body is the decompressed body.
 	Body []byte
-	// Cookies are the visitor's after the answer.
+	// Cookies are the visitor's cookies after the answer.
 	Cookies Cookies
-	// SessionUntil is until when the session cookie lasts, if the answer has set it to
-	// outlast the browser.
+	// SessionUntil is the expiry of the session cookie, if the answer has set
+	// one that outlasts the browser.
 	SessionUntil time.Time
 }
 
-// Send sends a request of authentik's own web interface in the visitor's name.
-// Cookies, the CSRF token and Origin are those that the client keeps for the
-// visitor, not the browser's. An error means that authentik gave no answer; an
-// answer of any status is no error.
+// Send sends a request of authentik's own web interface on the visitor's
+// behalf. Cookies, the CSRF token and Origin are those that the client keeps
+// for the visitor, not the browser's. An error means that authentik gave no
+// answer; an answer of any status is not an error.
 func (rl *Relay) Send(ctx context.Context, v Visitor, rr RelayRequest) (RelayReply, error) {
 	post := rr.Method == http.MethodPost
 	if !post && rr.Method != http.MethodGet && rr.Method != http.MethodHead || post != (rr.Body != nil) {
@@ -78,22 +79,23 @@ func (rl *Relay) Send(ctx context.Context, v Visitor, rr RelayRequest) (RelayRep
 
 var errMethod = errors.New("flowclient: relaying a request: the method must be GET or HEAD without a body, or POST with one")
 
-// passedHeaders are the browser's headers that authentik's answer depends on. Dates
-// are not among them: the application's host may have served a newer file under the
-// same address, and authentik would then answer 304 to its date.
+// passedHeaders are the browser's headers that authentik's answer depends on.
+// Dates are not among them: the application's host may have served a newer file
+// at the same address, and authentik would then answer 304 to its date.
 var passedHeaders = []string{"Accept", "If-None-Match"}
 
-// answeredHeaders are those of authentik's answers that reach the browser: what the
-// body is, where to go on, and what the page may do. All others stay here, since
-// they could command the browser for a host that is not authentik's: to forget its
-// data, to always use TLS, to trust a service worker or another origin, or to ask
-// whether its copy is newer than authentik's.
+// answeredHeaders are the headers of authentik's answers that reach the
+// browser: they describe the body, say where to go next, and say what the page
+// may do. All others are dropped, since they could change how the browser
+// treats a host that is not authentik's: forget its data, always use TLS, trust
+// a service worker or another origin, or treat its copy as older than
+// authentik's.
 var answeredHeaders = []string{
 	"Content-Disposition", "Content-Language", "Content-Security-Policy", "Content-Type", "Etag", "Location", "Referrer-Policy",
 	"Retry-After", "Vary", "X-Content-Type-Options", "X-Frame-Options",
 }
 
-// pass puts the browser's headers into a request.
+// pass copies the browser's headers into a request.
 func (q request) pass(h http.Header) {
 	for _, name := range passedHeaders {
 		if value := strings.Join(q.header.Values(name), ", "); value != "" {

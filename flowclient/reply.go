@@ -15,7 +15,7 @@ type reply struct {
 	header  http.Header
 	body    []byte
 	cookies Cookies
-	until   time.Time // of the session cookie, if that was set to outlast the browser
+	until   time.Time // the expiry of the session cookie, if it was set to outlast the browser
 }
 
 // fromAuthentik reports whether the answer is authentik's own, and not that of a
@@ -30,8 +30,9 @@ var languages = regexp.MustCompile(`^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$`)
 // implementations to support.
 const maxLanguage = 35
 
-// language returns the language of authentik's texts, or "" if the header does not
-// name exactly one: pages copy the tag, by which browsers choose fonts and voices.
+// language returns the language of authentik's texts, or "" if the header does
+// not name exactly one. Pages copy the tag, and browsers choose fonts and
+// voices by it.
 func (r reply) language() string {
 	tag := r.header.Get("Content-Language")
 	if len(tag) > maxLanguage || !languages.MatchString(tag) {
@@ -40,9 +41,9 @@ func (r reply) language() string {
 	return tag
 }
 
-// outage returns an error if the answer means that authentik is not available: it
-// came from the router in front of its core, or from another proxy. Such an answer
-// refuses nothing.
+// outage returns an error if the answer means that authentik is not available:
+// it came from the router in front of its core, or from another proxy. Such an
+// answer does not refuse the visitor.
 func (r reply) outage(q request) error {
 	if r.starting() {
 		return &StartingError{RetryAfter: r.retryAfter()}
@@ -64,8 +65,9 @@ func unavailable(status int) bool {
 	}
 }
 
-// starting reports whether authentik says that it is starting. Some releases say so
-// with status 200, and only the keys of the object tell it from a challenge.
+// starting reports whether authentik says that it is starting. Some releases
+// say so with status 200, and only the keys of the object distinguish it from a
+// challenge.
 func (r reply) starting() bool {
 	if r.status == http.StatusServiceUnavailable && r.header.Get("Retry-After") != "" {
 		return true
@@ -87,8 +89,8 @@ func (r reply) retryAfter() time.Duration {
 }
 
 // unauthenticated reports whether authentik says that no user is signed in with
-// these cookies. It has three ways to say so: a refusal in JSON, and those of
-// sessionEnded. A refusal by a proxy in front of authentik does not count.
+// these cookies: by a refusal in JSON, or in one of the forms that sessionEnded
+// knows. A refusal by a proxy in front of authentik does not count.
 func (r reply) unauthenticated(root string) bool {
 	switch r.status {
 	case http.StatusUnauthorized, http.StatusForbidden:

@@ -12,18 +12,18 @@ import (
 
 // request is one HTTP request to authentik.
 type request struct {
-	endpoint string      // a name for logs and errors, with nothing of the visitor's in it
-	path     string      // below authentik's root, with its query
-	body     []byte      // of a POST; nil makes it a GET
-	method   string      // if it is neither of these
-	header   http.Header // of the browser whose request is relayed
+	endpoint string      // a name for logs and errors, without data of the visitor
+	path     string      // the path below authentik's root, with its query
+	body     []byte      // the body of a POST; without it, the request is a GET
+	method   string      // the method, if it is neither of these
+	header   http.Header // the header of the browser whose request is relayed
 	timeout  time.Duration
-	limit    int64 // on the body of the answer, in bytes
+	limit    int64 // the maximum size of the answer's body, in bytes
 	image    bool
 }
 
-// request builds the request that authentik's own web interface would send through a
-// proxy. Nothing of the visitor's own request goes in but what is listed here.
+// request builds the request that authentik's own web interface would send
+// through a proxy. It contains nothing else of the visitor's own request.
 func (c *Client) request(ctx context.Context, v Visitor, q request) (*http.Request, error) {
 	host := c.host(v)
 	if !hosts.MatchString(host) {

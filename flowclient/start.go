@@ -8,24 +8,25 @@ import (
 	"strings"
 )
 
-// sourceStarts matches the views where a sign-in with a source begins. The views
-// where it ends are not among them: their addresses are for the browser that a
-// provider sends back, and not for the client.
+// sourceStarts matches the views where a sign-in with a source begins, but not
+// those where it ends: a provider sends the browser to the latter, and the
+// client must not go there.
 var sourceStarts = regexp.MustCompile(
 	`^/source/(oauth/login/[-a-zA-Z0-9_]+|saml/[-a-zA-Z0-9_]+|kerberos/[-a-zA-Z0-9_]+|telegram/[-a-zA-Z0-9_]+/start)/$`)
 
-// StartSource follows a redirect of class RedirectSource in the visitor's name. If
-// authentik has its own flow before the provider, the result is a question of
-// that flow; otherwise it is a Redirect of class RedirectExternal to the provider,
-// for the visitor's browser. The provider sends the browser back to a view of
-// authentik at the host that Visitor names, and that view needs these cookies.
+// StartSource follows a redirect of class RedirectSource on the visitor's
+// behalf. If authentik has its own flow before the provider, the result is a
+// question of that flow. Otherwise it is a Redirect of class RedirectExternal
+// to the provider, for the visitor's browser. The provider sends the browser
+// back to a view of authentik at the host that Visitor names, and that view
+// needs these cookies.
 //
 // The flow is the one that the redirect is from; if authentik no longer has the
-// session, it begins again. Most sources lose the next parameter of its Query, so
-// callers must remember where the visitor wanted to go.
+// session, it begins again. Most sources lose the next parameter of its Query,
+// so callers must remember the address that the visitor asked for.
 //
-// If only the browser itself can use the source, the error is ErrBrowserNeeded. On
-// an error the step has no challenge, but the cookies so far.
+// If only the browser itself can use the source, the error is ErrBrowserNeeded.
+// On an error the step has no challenge, but the cookies so far.
 func (c *Client) StartSource(ctx context.Context, v Visitor, f Flow, rd Redirect) (Step, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -78,8 +79,8 @@ func (w *walk) sourceTarget(q request, r reply) (Challenge, *request, error) {
 	}
 }
 
-// redirectTo makes a challenge from a Location header. It does so through JSON,
-// because only a challenge that was decoded can be stored with its step.
+// redirectTo makes a challenge from a Location header. It goes through JSON,
+// because only a decoded challenge can be stored with its step.
 func redirectTo(to, root string) (Redirect, error) {
 	raw, err := json.Marshal(map[string]string{"component": string(ComponentRedirect), "to": to})
 	if err != nil {

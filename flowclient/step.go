@@ -8,21 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// Step is the position of a visitor in a flow: the question to show, and what the
-// next call needs. A step can be stored as JSON without loss, including unknown
-// challenges and unknown fields.
+// Step is the position of a visitor in a flow: the question to show, and the
+// cookies for the next call. A step can be stored as JSON without loss,
+// including unknown challenges and unknown fields.
 type Step struct {
 	// Flow is the current flow. It changes when one flow continues with another.
 	Flow Flow
 	// Challenge is the question, or the end.
 	Challenge Challenge
-	// Cookies are all that authentik has set so far. Put them into Visitor for the
-	// next call.
+	// Cookies are all cookies that authentik has set so far. Put them into
+	// Visitor for the next call.
 	Cookies Cookies
-	// Lost means that authentik no longer had the visitor's session, or that the
-	// answer reached another question than the one that the visitor saw. Errors in
-	// the challenge have been removed, since the visitor could not understand
-	// them.
+	// Lost means that authentik no longer had the visitor's session, or that
+	// the answer reached another question than the one that the visitor saw.
+	// Errors in the challenge have been removed, since the visitor could not
+	// understand them.
 	Lost bool
 	// Root is authentik's public address as this visitor sees it. References in
 	// challenges are relative to it.
@@ -31,23 +31,23 @@ type Step struct {
 	// the language that was requested; a brand with a default locale may show
 	// anonymous visitors another one, and the tag does not say so.
 	Language string
-	// Login says whether a user was signed in during this call, and by which flow. It
-	// is not part of the encoded step.
+	// Login says whether a user was signed in during this call, and by which
+	// flow. It is not part of the encoded step.
 	Login Login
 	// Led are the flows that, during this call and before a user was signed in,
 	// have led to another flow by themselves, as a redirect stage does. A flow
-	// whose query has the parameter next is left out, since the visitor may have
-	// chosen that address.
+	// whose query has the parameter next is left out, since the visitor may
+	// have chosen that address.
 	Led []string
-	// SessionUntil is until when the session cookie lasts, if authentik has set it
-	// during this call to outlast the browser, as for a visitor who wants to stay
-	// signed in. It is not part of the encoded step.
+	// SessionUntil is the expiry of the session cookie, if authentik has set it
+	// during this call to outlast the browser, for example because the visitor
+	// wants to stay signed in. It is not part of the encoded step.
 	SessionUntil time.Time
 }
 
-// Authenticated reports whether the session cookie says that a user is signed in. Its
-// signature has not been verified, so the result may decide what is shown, but not
-// who is let in: that is for Client.User.
+// Authenticated reports whether the session cookie says that a user is signed
+// in. Its signature has not been verified, so the result may decide what is
+// shown, but not who is admitted: call Client.User for that.
 func (s Step) Authenticated() bool {
 	t, ok := s.Cookies.claims()
 	return ok && t.Authenticated

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// TLSConfig returns a copy of base, or a new configuration if base is nil, by which
-// connections to authentik are verified as TLSServerName and PinSHA256 say. New
-// does this itself for its default transport and for an *http.Transport; call it to
-// prepare a transport that is then wrapped.
+// TLSConfig returns a copy of base, or a new configuration if base is nil, that
+// verifies connections to authentik according to TLSServerName and PinSHA256.
+// New does this itself for its default transport and for an *http.Transport;
+// call it to prepare a transport that is then wrapped.
 func (cfg Config) TLSConfig(base *tls.Config) (*tls.Config, error) {
 	if err := cfg.checkTLS(); err != nil {
 		return nil, err

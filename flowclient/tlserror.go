@@ -37,12 +37,12 @@ const (
 	TLSHandshake TLSReason = "handshake"
 )
 
-// TLSError means that there is no trusted connection to authentik: something is
-// wrong with the certificate, with the handshake, or with the scheme of URL.
-// errors.Is finds ErrUnreachable in it.
+// TLSError means that there is no trusted connection to authentik: the
+// certificate, the handshake or the scheme of URL is wrong. errors.Is finds
+// ErrUnreachable in it.
 type TLSError struct {
 	Reason TLSReason
-	// Expected are the names of which the certificate should have had one. It is
+	// Expected are the accepted names; the certificate has none of them. It is
 	// empty unless Reason is TLSWrongName.
 	Expected []string
 	// Names are the DNS names and IP addresses in the server's certificate, or its
@@ -53,7 +53,7 @@ type TLSError struct {
 	OnlyCommonName bool
 	// NotBefore and NotAfter are the certificate's dates.
 	NotBefore, NotAfter time.Time
-	// PinSHA256 is what Config.PinSHA256 would have to be for this certificate.
+	// PinSHA256 is the value of Config.PinSHA256 that accepts this certificate.
 	PinSHA256 string
 	// Err is the error of package crypto/tls or crypto/x509.
 	Err error
@@ -111,7 +111,7 @@ func newTLSError(reason TLSReason, chain []*x509.Certificate, err error) *TLSErr
 	return e
 }
 
-// maxNames bounds how many names of a certificate an error lists.
+// maxNames is how many names of a certificate an error lists.
 const maxNames = 20
 
 func namesIn(cert *x509.Certificate) []string {
@@ -125,8 +125,8 @@ func namesIn(cert *x509.Certificate) []string {
 	return names[:min(len(names), maxNames)]
 }
 
-// checkNames verifies the server's certificate as crypto/tls does, but for any of
-// several names.
+// checkNames verifies the server's certificate as crypto/tls does, but for any
+// of several names.
 func checkNames(names []string, roots *x509.CertPool, now func() time.Time, cs tls.ConnectionState) error {
 	opts := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
 	if now != nil {
@@ -205,8 +205,8 @@ func tlsError(err error) *TLSError {
 	return nil
 }
 
-// plainRefusals are what servers answer to plain HTTP at a port for TLS: Go's,
-// nginx, and Apache.
+// plainRefusals are the answers of servers to plain HTTP at a port for TLS:
+// Go's, nginx, and Apache.
 var plainRefusals = []string{
 	"Client sent an HTTP request to an HTTPS server",
 	"The plain HTTP request was sent to HTTPS port",

@@ -50,9 +50,9 @@ func (u User) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("uid", u.UID), slog.String("username", u.Username))
 }
 
-// User returns the user who is signed in with the visitor's cookies. If no user is,
-// the error is ErrUnauthenticated; any other error leaves that open. This is the only
-// method that proves a sign-in.
+// User returns the user who is signed in with the visitor's cookies. If no user
+// is signed in, the error is ErrUnauthenticated; after any other error it is
+// open whether one is. This is the only method that proves a sign-in.
 func (c *Client) User(ctx context.Context, v Visitor) (User, error) {
 	q := request{endpoint: "core/users/me", path: "/api/v3/core/users/me/", limit: maxUser}
 	r, err := c.exchange(ctx, v, q)

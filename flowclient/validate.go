@@ -9,8 +9,9 @@ import (
 
 // AuthenticatorValidateAnswer is an answer to AuthenticatorValidate. The set is
 // closed: its members are ValidateCodeAnswer, ValidateWebAuthnAnswer,
-// ValidateDuoAnswer, ValidateDeviceAnswer and ValidateStageAnswer. authentik takes
-// exactly one of them at a time, and would ignore a code that came with a device.
+// ValidateDuoAnswer, ValidateDeviceAnswer and ValidateStageAnswer. authentik
+// accepts exactly one of them at a time, and would ignore a code that came with
+// a device.
 //
 //sumtype:decl
 type AuthenticatorValidateAnswer interface {

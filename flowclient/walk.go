@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// maxHops bounds how many requests one call makes before authentik shows a
-// question. Silent stages and chained flows take a handful; a flow that restarts
-// itself endlessly must end in an error.
+// maxHops is the maximum number of requests in one call before authentik shows
+// a question. Silent stages and chained flows take a handful; a flow that
+// restarts itself endlessly must end in an error.
 const maxHops = 30
 
 // endpointExecutor is the name of the flow executor in logs and errors.
 const endpointExecutor = "flows/executor"
 
-// Ask fetches the question that the visitor has to answer next. If the session has
-// no such flow, Ask begins it. Asking changes things at authentik: it may send a
-// mail, and makes new one-time values. So keep the step, and ask again only if the
-// visitor wants a new one.
+// Ask fetches the question that the visitor has to answer next. If the session
+// has no such flow, Ask begins it. Ask has side effects at authentik: it may
+// send a mail, and creates new one-time values. So keep the step, and ask again
+// only if the visitor wants a new one.
 //
 // On an error the step has no challenge, but the cookies so far.
 func (c *Client) Ask(ctx context.Context, v Visitor, f Flow) (Step, error) {
@@ -30,12 +30,12 @@ func (c *Client) Ask(ctx context.Context, v Visitor, f Flow) (Step, error) {
 	return w.step(ch), err
 }
 
-// Answer sends the visitor's answer and fetches what comes next: the same question
-// with Errors, another question, or an end. Call it once for each question shown:
-// authentik takes a second answer as one to the next stage.
+// Answer sends the visitor's answer and fetches what comes next: the same
+// question with Errors, another question, or an end. Call it once for each
+// question shown: authentik treats a second answer as one to the next stage.
 //
-// The client never sends an answer twice. After ErrUnreachable authentik may or may
-// not have accepted it, and Ask returns the question that is open. On an error the
+// The client never sends an answer twice. After ErrUnreachable authentik may or
+// may not have accepted it; call Ask for the current question. On an error the
 // step has no challenge, but the cookies so far.
 func (c *Client) Answer(ctx context.Context, v Visitor, f Flow, a Answer) (Step, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(c.timeout, patience(a)))
@@ -45,8 +45,8 @@ func (c *Client) Answer(ctx context.Context, v Visitor, f Flow, a Answer) (Step,
 	return w.step(ch), err
 }
 
-// patience returns how long authentik may wait for a person before it replies to an
-// answer. It is zero for answers that no push depends on.
+// patience returns how long authentik may wait for a person before it replies
+// to an answer. It is zero for answers that do not send a push.
 func patience(a Answer) time.Duration {
 	if d, ok := a.(interface{ pushes() bool }); ok && d.pushes() {
 		return pushTimeout
@@ -54,22 +54,23 @@ func patience(a Answer) time.Duration {
 	return 0
 }
 
-// walk is one call: the requests from the first one to the question it ends with.
+// walk is one call: all its requests, from the first to the one whose answer is
+// a question.
 type walk struct {
 	c         *Client
 	v         Visitor
-	first     Flow // to restart with
+	first     Flow // the flow to restart with
 	flow      Flow
-	opening   bool // the answer is one that a session can begin with
+	opening   bool // whether a session can begin with this answer
 	lost      bool
-	kept      bool // authentik still had the session that the walk began with
+	kept      bool // whether authentik still had the session with which the walk began
 	restarted bool
 	resumed   bool
 
 	login    Login
 	led      []string
-	until    time.Time // of the session cookie
-	language string    // of the last challenge
+	until    time.Time // the expiry of the session cookie
+	language string    // the language of the last challenge
 }
 
 func (c *Client) walk(v Visitor, f Flow) *walk { return &walk{c: c, v: v, first: f, flow: f} }
@@ -110,7 +111,7 @@ func (w *walk) answer(ctx context.Context, a Answer) (Challenge, error) {
 }
 
 // dropErrors removes errors about a question that the visitor has not seen:
-// authentik gives an answer to whichever stage is current.
+// authentik gives an answer to its current stage, whichever that is.
 func (w *walk) dropErrors(a Answer, ch Challenge) (Challenge, error) {
 	if ch.Common().Errors == nil || !w.lost && !misdirected(a, ch) {
 		return ch, nil
@@ -128,9 +129,9 @@ func (w *walk) dropErrors(a Answer, ch Challenge) (Challenge, error) {
 	return DecodeAt(out, w.c.root(w.v))
 }
 
-// misdirected reports whether the answer was meant for another question than the
-// one that authentik now shows. Forms are told apart by their fields, since one
-// form may follow another.
+// misdirected reports whether the answer was meant for another question than
+// the one that authentik now shows. Forms are distinguished by their fields,
+// since one form may follow another.
 func misdirected(a Answer, ch Challenge) bool {
 	if a.Component() != ch.Component() {
 		return true
@@ -167,8 +168,8 @@ func (w *walk) run(ctx context.Context, q request) (Challenge, error) {
 	return nil, ErrTooManySteps
 }
 
-// viaSource sends one request to a source, has the reply read, and continues with
-// the executor if there is a next request.
+// viaSource sends one request to a source, calls a function for its reply, and
+// continues with the executor if there is a next request.
 func (w *walk) viaSource(ctx context.Context, q request, read func(request, reply) (Challenge, *request, error)) (Challenge, error) {
 	if !w.first.Valid() {
 		return nil, ErrFlowNotFound
@@ -211,7 +212,8 @@ func (w *walk) running(q request) string {
 	return ""
 }
 
-// read returns the challenge that a reply ends the walk with, or the next request.
+// read returns the challenge in a reply, which ends the walk, or the next
+// request.
 func (w *walk) read(ctx context.Context, q request, r reply) (Challenge, *request, error) {
 	switch r.status {
 	case http.StatusOK:
@@ -236,10 +238,10 @@ func (w *walk) read(ctx context.Context, q request, r reply) (Challenge, *reques
 	return nil, nil, unexpected(q, r, nil)
 }
 
-// failure explains a 405. authentik answers a POST with it if the flow no longer
-// exists, but also if anything else failed inside its view. The flow's page tells
-// the two apart: fetching it changes nothing, while asking the executor could send
-// a mail.
+// failure explains a 405. authentik answers a POST with it if the flow no
+// longer exists, but also if anything else failed inside its view. The flow's
+// page distinguishes the two. Fetching the page changes nothing, while asking
+// the executor could send a mail.
 func (w *walk) failure(ctx context.Context, q request, r reply) error {
 	if !r.fromAuthentik() || q.body == nil {
 		return unexpected(q, r, nil)
@@ -273,9 +275,9 @@ func (w *walk) challenge(q request, r reply) (Challenge, *request, error) {
 	return ch, nil, nil
 }
 
-// resume answers a challenge that has nothing but flow_info, once. authentik shows
-// the last stage of an application's launch like this to a GET, and continues after
-// an empty POST.
+// resume answers a challenge that has nothing but flow_info, once. authentik
+// answers a GET with such a challenge at the last stage of an application's
+// launch, and continues after an empty POST.
 func (w *walk) resume(q request, r reply) (Challenge, *request, error) {
 	o, err := readObject(r.body)
 	if err != nil || len(o) != 1 || !o.has("flow_info") || w.resumed {
@@ -286,8 +288,8 @@ func (w *walk) resume(q request, r reply) (Challenge, *request, error) {
 	return nil, &next, nil
 }
 
-// follow returns the request that a redirect in the answer to q leads to, or nil
-// if it is for the caller to follow.
+// follow returns the request for a redirect in the answer to q, or nil if the
+// caller has to follow it.
 func (w *walk) follow(q request, rd Redirect) *request {
 	switch rd.Class() {
 	case RedirectFlow, RedirectExecutor:

@@ -25,7 +25,7 @@ const (
 	pathBrands       = "core/brands/"
 )
 
-// Version returns authentik's version, for example "2026.8.0", as one line.
+// Version returns authentik's version, for example "2026.8.0", on one line.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	var v struct {
 		Current string `json:"version_current"`
@@ -43,7 +43,7 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 	return me.User, err
 }
 
-// Application returns the application of a slug. If it does not exist, or the
+// Application returns the application with a slug. If it does not exist, or the
 // token may not see it, found is false.
 func (c *Client) Application(ctx context.Context, slug string) (app Application, found bool, err error) {
 	err = c.call(ctx, http.MethodGet, pathApplications+url.PathEscape(slug)+"/", nil, nil, &app)
@@ -80,13 +80,13 @@ func (c *Client) providers(ctx context.Context, field, value string) ([]Provider
 	return list[Provider](ctx, c, pathProviders, url.Values{field: {value}})
 }
 
-// ProvidersNamed returns the OAuth2 providers of exactly that name.
+// ProvidersNamed returns the OAuth2 providers with exactly this name.
 func (c *Client) ProvidersNamed(ctx context.Context, name string) ([]Provider, error) {
 	all, err := c.providers(ctx, "name", name)
 	return slices.DeleteFunc(all, func(p Provider) bool { return p.Name != name }), err
 }
 
-// ProvidersOf returns the OAuth2 providers with exactly that client_id.
+// ProvidersOf returns the OAuth2 providers with exactly this client_id.
 func (c *Client) ProvidersOf(ctx context.Context, clientID string) ([]Provider, error) {
 	all, err := c.providers(ctx, "client_id", clientID)
 	return slices.DeleteFunc(all, func(p Provider) bool { return p.ClientID != clientID }), err
@@ -129,7 +129,7 @@ func (c *Client) RemoveBinding(ctx context.Context, pk string) error {
 	return c.call(ctx, http.MethodDelete, pathBindings+url.PathEscape(pk)+"/", nil, nil, nil)
 }
 
-// Group returns the group of exactly that name.
+// Group returns the group with exactly this name.
 func (c *Client) Group(ctx context.Context, name string) (g Group, found bool, err error) {
 	all, err := list[Group](ctx, c, pathGroups, url.Values{"name": {name}, "include_users": {"false"}})
 	i := slices.IndexFunc(all, func(g Group) bool { return g.Name == name })
@@ -139,7 +139,7 @@ func (c *Client) Group(ctx context.Context, name string) (g Group, found bool, e
 	return all[i], true, nil
 }
 
-// Flow returns the flow of a slug.
+// Flow returns the flow with a slug.
 func (c *Client) Flow(ctx context.Context, slug string) (f Flow, found bool, err error) {
 	all, err := list[Flow](ctx, c, pathFlows, url.Values{"slug": {slug}})
 	i := slices.IndexFunc(all, func(f Flow) bool { return f.Slug == slug })
@@ -166,7 +166,7 @@ func (c *Client) Proxies(ctx context.Context) ([]Proxy, error) {
 	return list[Proxy](ctx, c, pathProxies, url.Values{"ordering": {"name"}})
 }
 
-// Events returns the newest events of an action and a username.
+// Events returns the newest events with an action and a username.
 func (c *Client) Events(ctx context.Context, action, username string) ([]Event, error) {
 	var one page[Event]
 	err := c.call(ctx, http.MethodGet, pathEvents, url.Values{
@@ -187,7 +187,7 @@ const (
 
 // MayAdd returns an error that names the missing right if the token may not
 // create objects of a kind. It sends an object without its required fields:
-// authentik looks at rights before it looks at fields, and creates nothing.
+// authentik checks rights before fields, and creates nothing.
 func (c *Client) MayAdd(ctx context.Context, kind Kind) error {
 	err := c.call(ctx, http.MethodPost, string(kind), nil, Fields{}, nil)
 	var refused *RefusedError
@@ -197,18 +197,19 @@ func (c *Client) MayAdd(ctx context.Context, kind Kind) error {
 	return err
 }
 
-// unreadable is a text that is no JSON.
+// unreadable is a text that is not JSON.
 var unreadable = []byte("{")
 
 // MayChange returns an error that names the missing right if the token may not
-// change an object, which is named as in the path of its kind: an application by
-// its slug. It sends a text that is no JSON, which can change nothing: authentik
-// looks for the object and at rights before it reads what was sent.
+// change an object. The object is named as in the paths of its kind: an
+// application by its slug. MayChange sends a text that is not JSON, which can
+// change nothing: authentik looks for the object and checks rights before it
+// reads the body.
 func (c *Client) MayChange(ctx context.Context, kind Kind, name string) error {
 	err := c.send(ctx, http.MethodPatch, string(kind)+url.PathEscape(name)+"/", nil, unreadable, nil)
 	var refused *RefusedError
 	if errors.As(err, &refused) && (refused.Status == http.StatusBadRequest || refused.NotFound()) {
-		return nil // what is gone by then is noticed when it is to be changed
+		return nil // a later change reports that the object is gone
 	}
 	return err
 }

@@ -1,11 +1,13 @@
-// Package authentikadmin speaks to the administrators' API of authentik: what
-// setting a site up and examining it needs, and nothing else. It depends only on
-// the standard library and on package plain, and is never linked with the path of a request: the token
-// of an administrator is for commands that a person runs.
+// Package authentikadmin is a client of authentik's API for administrators. It
+// has only the calls that setting a site up and examining it need. It depends
+// only on the standard library and on package plain. It is never linked with
+// the path of a request: an administrator's token is for commands that a person
+// runs.
 //
-// client.go sends requests, errors.go says what a refusal means and which right
-// is missing, release.go compares releases, objects.go has the objects and
-// calls.go the calls.
+//   - client.go: sending requests
+//   - errors.go: what a refusal means, and which right is missing
+//   - release.go: comparing releases
+//   - objects.go, calls.go: the objects, and the calls
 package authentikadmin
 
 import (
@@ -24,13 +26,13 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
-// maxAnswer bounds how much of an answer is read.
+// maxAnswer is how many bytes of an answer are read.
 const maxAnswer = 8 << 20
 
-// maxPages bounds how many pages of a list are read.
+// maxPages is how many pages of a list are read.
 const maxPages = 200
 
-// A Token is an API token of authentik. It appears in no log and in no error.
+// A Token is an API token of authentik. Logs and errors never contain it.
 type Token string
 
 // String hides the token.
@@ -44,13 +46,13 @@ func (Token) LogValue() slog.Value { return slog.StringValue("[hidden]") }
 
 // A Client sends requests to the API of one authentik.
 type Client struct {
-	URL   *url.URL // of authentik, with its web.path if it has one
+	URL   *url.URL // authentik's address, with its web.path if it has one
 	Token Token
-	HTTP  *http.Client // follows no redirects; see [NoRedirects]
+	HTTP  *http.Client // must not follow redirects; see [NoRedirects]
 }
 
-// NoRedirects is a CheckRedirect for [Client.HTTP]: authentik's API redirects
-// nowhere, and a token must not follow one.
+// NoRedirects is a CheckRedirect for [Client.HTTP]. authentik's API never
+// redirects, and a token must not follow a redirect.
 func NoRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // call sends a request and decodes the answer into into, unless that is nil.
@@ -65,7 +67,7 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	return c.send(ctx, method, path, query, text, into)
 }
 
-// send is call with a body that is written already; nil for none.
+// send is call with an encoded body; nil means no body.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, body []byte, into any) error {
 	at := c.URL.JoinPath("api/v3", path)
 	at.RawQuery = query.Encode()
@@ -89,7 +91,8 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	return read(method, path, res, text, into)
 }
 
-// read decodes an answer, or says what it means if it is not the one wanted.
+// read decodes an answer. If the status is not the wanted one, it returns an
+// error.
 func read(method, path string, res *http.Response, text []byte, into any) error {
 	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
 	switch {
@@ -127,8 +130,8 @@ func lacking(request string, text []byte, object any) error {
 	return nil
 }
 
-// withoutAddress returns the cause of an error of a client, which repeats the
-// whole address otherwise.
+// withoutAddress returns the cause of a client's error, without the whole
+// address that the error has.
 func withoutAddress(err error) error {
 	var failed *url.Error
 	if errors.As(err, &failed) {
@@ -137,7 +140,7 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// origin returns the scheme and host of an address, which has no secrets.
+// origin returns the scheme and host of an address, without secrets.
 func origin(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {

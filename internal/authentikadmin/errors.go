@@ -13,14 +13,16 @@ import (
 
 // A RefusedError is an answer of authentik's API that refuses a request.
 type RefusedError struct {
-	Request string // method and path
+	Request string // the method and the path
 	Status  int
-	// Detail is authentik's own text about the request as a whole, if there is one,
-	// as one line.
+	// Detail is authentik's own text about the whole request, if there is one,
+	// on one line.
 	Detail string
-	// Fields are authentik's texts about fields of what was sent, each as one line.
+	// Fields are authentik's texts about fields of the sent object, each on one
+	// line.
 	Fields map[string]string
-	// Right is the right that the request needs, if it was refused for lack of it.
+	// Right is the missing right, if authentik refused the request for that
+	// reason.
 	Right string
 }
 
@@ -46,18 +48,18 @@ func (e *RefusedError) BadToken() bool {
 }
 
 // NotFound reports whether the object, or one that the request names, does not
-// exist, or whether the token may not see it.
+// exist, or the token may not see it.
 func (e *RefusedError) NotFound() bool {
 	return e.Status == http.StatusNotFound || e.says("object does not exist")
 }
 
-// Taken reports whether an object of that name exists already, although it was
-// not there a moment before.
+// Taken reports whether another object has the name now, although none had it a
+// moment before.
 func (e *RefusedError) Taken() bool {
 	return e.says("already exists") || e.says("must be unique") || e.says("must make a unique set")
 }
 
-// says reports whether authentik has refused a field with such a text.
+// says reports whether authentik's text about a field contains part.
 func (e *RefusedError) says(part string) bool {
 	if e.Status != http.StatusBadRequest {
 		return false
@@ -77,7 +79,7 @@ type UnexpectedError struct {
 	What    string
 }
 
-// Error says what came instead.
+// Error says what authentik answered instead.
 func (e *UnexpectedError) Error() string {
 	return fmt.Sprintf("%s: this is not authentik's API: it answers %d and %s; write the address of authentik itself, "+
 		"such as https://auth.example.com", e.Request, e.Status, e.What)
@@ -92,8 +94,8 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("authentik's answer to %s has no field %q; this release may be one that this command does not know: look for a newer version of the module", e.Request, e.Field)
 }
 
-// noRight is how authentik refuses for lack of a right. A missing or a wrong token
-// has the same status and other texts.
+// noRight matches authentik's texts about a missing right. A missing or a wrong
+// token has the same status and other texts.
 const noRight = "You do not have permission to perform this action."
 
 // refused returns the error for an answer that refuses.
@@ -117,7 +119,7 @@ func refused(method, path string, status int, text []byte) error {
 	return e
 }
 
-// flat writes what authentik says about a field on one line.
+// flat writes authentik's text about a field on one line.
 func flat(value any) string {
 	switch value := value.(type) {
 	case string:
@@ -157,8 +159,8 @@ var verbs = map[string]string{
 	http.MethodGet: "view", http.MethodPost: "add", http.MethodPatch: "change", http.MethodDelete: "delete",
 }
 
-// rightFor returns the name of the right that a request needs, as authentik's
-// roles have it.
+// rightFor returns the right that a request needs, by its name in authentik's
+// roles.
 func rightFor(method, path string) string {
 	for _, m := range models {
 		if strings.HasPrefix(path, m.path) {

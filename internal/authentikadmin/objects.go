@@ -6,10 +6,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
-// Fields are what is sent of an object: only the fields that are to change.
+// Fields are the fields of an object that are sent: only those that are to
+// change.
 type Fields map[string]any
 
-// An Application is what users are given access to.
+// An Application is an application at authentik, to which users have access.
 type Application struct {
 	PK         string `json:"pk"`
 	Slug       string `json:"slug"`
@@ -29,8 +30,8 @@ func (*Application) needs() []string {
 	return []string{"pk", "slug", "provider", "meta_launch_url", "meta_publisher", "policy_engine_mode"}
 }
 
-// A Provider is an OAuth2 provider. Everything that authentik says of it is in
-// Raw, since releases differ in the fields that they have.
+// A Provider is an OAuth2 provider. Raw has everything that authentik says
+// about it, since releases differ in the fields.
 type Provider struct {
 	PK              int    `json:"pk"`
 	Name            string `json:"name"`
@@ -42,7 +43,7 @@ type Provider struct {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (p *Provider) UnmarshalJSON(text []byte) error {
-	type fields Provider // which has no UnmarshalJSON
+	type fields Provider // the alias has no UnmarshalJSON
 	if err := json.Unmarshal(text, (*fields)(p)); err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (*Binding) needs() []string {
 	return []string{"pk", "target", "group", "enabled", "negate", "order"}
 }
 
-// Whom returns whom a binding is about, in words on one line.
+// Whom returns the group, user or policy of a binding, as text on one line.
 func (b Binding) Whom() string {
 	switch {
 	case b.GroupObject != nil:

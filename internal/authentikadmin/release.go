@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// A Release is a release of authentik by year and month, such as 2026.8.
+// A Release is a release of authentik: its year and month, such as 2026.8.
 type Release struct{ Year, Month int }
 
-// The oldest and the newest release that this module was tried with.
+// The oldest and the newest release with which this module was tested.
 var (
 	Oldest = Release{2025, 10}
 	Newest = Release{2026, 8}
 )
 
-// WithLogoutAddresses is the first release that keeps redirect URIs of the type
-// "logout" apart from those that get authorization codes.
+// WithLogoutAddresses is the first release that distinguishes redirect URIs of
+// the type "logout" from those that get authorization codes.
 var WithLogoutAddresses = Release{2026, 5}
 
 // ParseRelease reads a version such as "2026.8.0-rc1".

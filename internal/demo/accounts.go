@@ -12,24 +12,24 @@ import (
 // A group is a part of the printed table: rows of one kind.
 type group struct {
 	title  string
-	people bool // the rows are users; otherwise they are addresses of flows
+	people bool // whether the rows are users; otherwise they are addresses of flows
 	rows   []row
 }
 
 // A row is a user to sign in as, or a flow to open.
 type row struct {
 	name  string // the username, or the slug of the flow
-	query string // the query in the flow's address
-	asks  string // what authentik asks or does then
+	query string // the query of the flow's address
+	asks  string // what authentik then asks or does
 
 	devices []authentiktest.Device
 
-	// stages are all stages of the flow, or the user's stages after the password.
-	// end replaces the last stage of the sign-in flow for this user.
+	// stages are all stages of the flow, or the user's stages after the
+	// password. end replaces the last stage of the sign-in flow for this user.
 	stages []authentiktest.Stage
 	end    authentiktest.Stage
 
-	context map[string]any // what a policy adds to the flow context
+	context map[string]any // the values that a policy adds to the flow context
 
 	designation authentiktest.Designation
 }
@@ -37,14 +37,14 @@ type row struct {
 // commonPassword is the password of all users of the demonstration.
 const commonPassword = "demo"
 
-// administrator is the user of the stand-in whom the API token belongs to.
+// administrator is the user to whom the stand-in's API token belongs.
 const (
 	administrator = "akadmin"
 	apiToken      = "demo"
 )
 
-// groups returns everything that the demonstration shows. Elsewhere is the origin
-// of the site that stands for all other sites.
+// groups returns everything that the demonstration shows. elsewhere is the
+// origin of the site that represents all other sites.
 func groups(elsewhere string) []group {
 	return []group{
 		{"Second factors: authentik asks for", true, factors()},
@@ -110,10 +110,10 @@ func flow(r row) authentiktest.Flow {
 	return f
 }
 
-// bindings returns the stages of the sign-in flow. The username decides which of
-// them apply. A user who signs in with a passkey is asked nothing else.
+// bindings returns the stages of the sign-in flow. The username decides which
+// of them apply. A user who signs in with a passkey is asked nothing else.
 func bindings(people []row) []authentiktest.Binding {
-	var own []string // users with their own end
+	var own []string // for users with their own end
 	all := []authentiktest.Binding{
 		{Stage: &authentiktest.IdentificationStage{
 			UserFields: []string{"username", "email"}, Passkey: &authentiktest.AuthenticatorValidateStage{},

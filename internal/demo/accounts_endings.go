@@ -6,7 +6,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// An object holds the fields of a challenge that not all challenges have.
+// An object has those fields of a challenge that not all challenges have.
 type object map[string]any
 
 // endings returns flows that end without a sign-in, or lead to another site.
@@ -51,7 +51,8 @@ func device() []authentiktest.Stage {
 	)
 }
 
-// tabs signs out at one application by a form, and at another by an address.
+// tabs signs out at two applications, each in a tab of its own: at one by a
+// form, and at the other by an address.
 func tabs(elsewhere string) []authentiktest.Stage {
 	return stages(
 		scripted("ak-provider-saml-native-logout", object{
@@ -64,12 +65,12 @@ func tabs(elsewhere string) []authentiktest.Stage {
 	)
 }
 
-// scripted returns a challenge that the stand-in for authentik has no stage for.
+// scripted returns a challenge for which the stand-in has no stage.
 func scripted(component string, challenge object) *authentiktest.ScriptedStage {
 	return &authentiktest.ScriptedStage{Component: component, Challenge: encode(challenge)}
 }
 
-// last is scripted for a challenge that the flow does not continue after.
+// last is scripted for a challenge that ends the flow.
 func last(component string, challenge object) *authentiktest.ScriptedStage {
 	s := scripted(component, challenge)
 	s.Last = true
@@ -77,6 +78,6 @@ func last(component string, challenge object) *authentiktest.ScriptedStage {
 }
 
 func encode(challenge object) string {
-	text, _ := json.Marshal(challenge) // strings, booleans and lists of them cannot fail
+	text, _ := json.Marshal(challenge) // encoding strings, booleans and lists of them cannot fail
 	return string(text)
 }

@@ -10,7 +10,7 @@ import (
 // appSecret returns the secret of the authenticator app.
 func appSecret() string { return base32.StdEncoding.EncodeToString([]byte("a demonstration only")) }
 
-// paper returns codes that can be used once each.
+// paper returns recovery codes. Each can be used once.
 func paper() []string {
 	var codes []string
 	for n := range 9 {
@@ -41,8 +41,8 @@ func factors() []row {
 	return rows
 }
 
-// setUps returns users who have to set up a second factor. They are asked for it
-// from then on.
+// setUps returns users who have to set up a second factor. Afterwards they are
+// asked for it.
 func setUps() []row {
 	app, sheet := &authentiktest.AuthenticatorTOTPStage{}, &authentiktest.AuthenticatorStaticStage{}
 	phone, mail := &authentiktest.AuthenticatorSMSStage{}, &authentiktest.AuthenticatorEmailStage{}

@@ -43,7 +43,7 @@ func recovery() []authentiktest.Stage {
 	)
 }
 
-// enrolment creates an account that is confirmed by e-mail.
+// enrolment returns a flow that creates an account, confirmed by e-mail.
 func enrolment() []authentiktest.Stage {
 	return stages(
 		accountPrompt("enrolment"), &authentiktest.UserWriteStage{Name: "enrolment", Creation: authentiktest.CreateAlways},

@@ -23,8 +23,7 @@ func questions(elsewhere string) []row {
 	}
 }
 
-// consentContext returns the permissions to consent to, as an authorization has
-// them.
+// consentContext returns the permissions of an authorization, for consent.
 func consentContext() map[string]any {
 	return map[string]any{
 		"consent_header": "You are about to sign into Stock ledger.",

@@ -62,15 +62,15 @@ func interfaces(ctx context.Context, host string) []string {
 
 const localhost = "localhost"
 
-// after returns an address with the next port.
+// after returns an address with the next higher port.
 func after(address string) string {
 	host, port, _ := net.SplitHostPort(address)
 	n, _ := strconv.ParseUint(port, 10, 16)
 	return net.JoinHostPort(host, strconv.FormatUint(min(n+1, 65535), 10))
 }
 
-// site returns the origin in browsers of what listens at an address. It has a name
-// if possible, since passkeys do not work with an IP address.
+// site returns the origin, as browsers see it, of a listener's address. It has
+// a name if possible, since passkeys do not work with an IP address.
 func site(address string) string {
 	host, port, _ := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
@@ -84,9 +84,9 @@ func (at addresses) site() string { return site(at.gate) }
 // link returns the address of a row's flow.
 func (at addresses) link(r row) string { return at.site() + "/if/flow/" + r.name + "/" + r.query }
 
-// caddyfile returns the whole configuration. It has host page, so that passkeys and
-// the links in e-mails belong to this site, which is named since its address is
-// only a port.
+// caddyfile returns the whole configuration. It has host page, so that passkeys
+// and the links in e-mails belong to this site. It also has site, since the
+// site's address is only a port.
 func (at addresses) caddyfile(ctx context.Context) string {
 	return at.block(ctx, at.gate, "", at.application) + "\n" + at.block(ctx, at.oldGate, `
 		sign_on form {

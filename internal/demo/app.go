@@ -19,16 +19,16 @@ type told struct {
 	Headers map[string]string `json:"headers"`
 }
 
-// words are what an application says about itself.
+// words are the texts of an application about itself.
 type words struct {
 	Title     string
-	Other, At string // another application, and its address; may be empty
+	Other, At string // the name and address of another application; may be empty
 }
 
 // app returns an application without its own sign-in. It trusts the header
 // Remote-User, as many applications do.
 func app(about words) http.Handler {
-	page := template.Must(template.New("app").Parse(appPage)) // a mistake in it shows at the start
+	page := template.Must(template.New("app").Parse(appPage)) // a mistake in the template panics at the start
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Vary", "Accept")
@@ -76,10 +76,10 @@ func (t told) Groups() []string {
 // A line is one header.
 type line struct {
 	Name, Value string
-	Identity    bool // the gate has set it
+	Identity    bool // whether the gate has set it
 }
 
-// Lines returns the headers, those about the user first.
+// Lines returns the headers. Those about the user come first.
 func (t told) Lines() []line {
 	var lines []line
 	for name, value := range t.Headers {

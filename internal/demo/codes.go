@@ -13,10 +13,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// pollInterval is the time between two looks for new messages.
+// pollInterval is the time between two checks for new messages.
 const pollInterval = 200 * time.Millisecond
 
-// printMessages prints what authentik would send by e-mail or to a phone.
+// printMessages prints the messages that authentik would send by e-mail or to a
+// phone.
 func (d *demonstration) printMessages(ctx context.Context, server *authentiktest.Server) {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
@@ -39,8 +40,8 @@ func (d *demonstration) printMessages(ctx context.Context, server *authentiktest
 }
 
 // printCodes prints the codes of all authenticator apps when Enter is pressed,
-// until the input ends. If a secret is typed, it prints the code of the app that
-// is set up with it.
+// until the input ends. If a secret is typed, it prints the code of the app
+// that was set up with it.
 func (d *demonstration) printCodes(server *authentiktest.Server, people []row, now func() time.Time) {
 	keys := bufio.NewScanner(d.in)
 	for keys.Scan() {

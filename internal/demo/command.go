@@ -15,8 +15,7 @@ func init() {
 	caddy.RegisterModule(demoCommand{})
 }
 
-// demoCommand is "caddy authentik demo". Every Caddy with the gate has the other
-// commands.
+// demoCommand is "caddy authentik demo", which only this build of Caddy has.
 type demoCommand struct{}
 
 // CaddyModule returns the Caddy module information.

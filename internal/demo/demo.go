@@ -12,7 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
-	_ "github.com/caddyserver/caddy/v2/modules/standard" // the demonstration's configuration uses them
+	_ "github.com/caddyserver/caddy/v2/modules/standard" // registers the modules in the demonstration's configuration
 
 	"github.com/flowsidecar/caddy-authentik/examples/legacy/ledger"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -22,10 +22,10 @@ import (
 // A demonstration is the gate with everything around it.
 type demonstration struct {
 	listen, authentik string
-	domains           bool // two applications on two domains, and one sign-in
+	domains           bool // whether it has two applications on two domains, with one sign-in
 	out               io.Writer
 	in                io.Reader
-	approvalDelay     time.Duration // until an approval with Duo
+	approvalDelay     time.Duration // how long an approval with Duo takes
 
 	ready func(address string) // receives the gate's address; may be nil
 }
@@ -61,7 +61,7 @@ func (d *demonstration) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// begin starts everything around one application, and an old one.
+// begin starts everything around one application and one older application.
 func (d *demonstration) begin(ctx context.Context, directory string) (at addresses, server *authentiktest.Server, rows []row, err error) {
 	if at, err = startSites(ctx); err != nil {
 		return at, nil, nil, err
@@ -84,11 +84,12 @@ func (d *demonstration) begin(ctx context.Context, directory string) (at address
 	return at, server, people(groups), nil
 }
 
-// addresses are those that the parts of the demonstration listen on: the gate
-// before the application, and before an old one with its own login.
+// addresses are the addresses on which the parts of the demonstration listen:
+// the gate of the application, and the gate of an older one with its own login.
 type addresses struct{ gate, standIn, application, elsewhere, oldGate, old string }
 
-// oldPassword is what the old application wants from each of its users.
+// oldPassword is the password that the older application asks each of its users
+// for.
 const oldPassword = "from 1987"
 
 // startSites starts the applications and the site elsewhere.

@@ -27,7 +27,7 @@ const guest = "guest"
 const providerPath = "/provider"
 
 // domainRows returns the users of the demonstration with several domains: those
-// who are asked what the stand-in's own pages can show.
+// with challenges that the stand-in's own pages can show.
 func domainRows() []row {
 	var rows []row
 	for _, r := range people(groups("")) {
@@ -71,7 +71,7 @@ func setUpDomains(rows []row, elsewhere string) authentiktest.Config {
 }
 
 // provider plays another provider, such as Google: it sends every browser back
-// with a code at once.
+// at once, with a code.
 func provider(w http.ResponseWriter, r *http.Request) {
 	back, err := url.Parse(r.URL.Query().Get("redirect_uri"))
 	if err != nil || back.Host == "" {

@@ -14,9 +14,9 @@ var elsewherePage string
 var captchaCode []byte
 
 const (
-	// captchaScript is where the script of the captcha is, at the site elsewhere.
+	// captchaScript is the path of the captcha's script on the site elsewhere.
 	captchaScript = "/captcha.js"
-	// captchaToken is what the script gives to the page.
+	// captchaToken is the token that the script gives to the page.
 	captchaToken = "a-person"
 )
 
@@ -26,10 +26,10 @@ type request struct {
 	Fields       []string
 }
 
-// elsewhere returns the site that stands for all other sites: applications that
-// are told of a sign-out, other providers, and a provider of captchas.
+// elsewhere returns the site that represents all other sites: applications that
+// are told about a sign-out, other providers, and a provider of captchas.
 func elsewhere() http.Handler {
-	page := template.Must(template.New("elsewhere").Parse(elsewherePage)) // a mistake in it shows at the start
+	page := template.Must(template.New("elsewhere").Parse(elsewherePage)) // a mistake in the template panics at the start
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+captchaScript, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")

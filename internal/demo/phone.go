@@ -10,8 +10,8 @@ import (
 // refusingUser is the user whose phone refuses the approval.
 const refusingUser = "duo-no"
 
-// A phone stands for Duo and for all phones with its app. Every approval takes
-// some time.
+// A phone represents Duo and all phones with its app. Every approval takes some
+// time.
 type phone struct {
 	after time.Duration
 
@@ -28,7 +28,7 @@ func (t *phone) push(u authentiktest.User) (bool, error) {
 	return u.Username != refusingUser, nil
 }
 
-// enrolment succeeds some time after the user has begun it.
+// The enrolment succeeds some time after the user has begun it.
 func (t *phone) enrolment(u authentiktest.User) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
