@@ -22,9 +22,8 @@ func init() {
 }
 
 // parseDirective makes a route for every request of the site. The matcher
-// belongs to the handler and not to the route. Otherwise a request that the
-// route does not match would reach the application with identity headers from
-// the client.
+// belongs to the handler: a request that the route does not match would reach
+// the application with identity headers from the client.
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	p := newParser(new(Handler))
 	p.named = func(name string) (caddy.ModuleMap, error) {
@@ -214,10 +213,9 @@ func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 	return p.Err()
 }
 
-// surroundings adds the mistakes in files and placeholders, but only if there
-// are other mistakes. Alone they are no reason to refuse a Caddyfile, which may
-// be adapted on another machine than the one that uses it. Provision finds them
-// there.
+// surroundings adds the mistakes in files and placeholders if there are others.
+// Alone they are no reason to refuse a Caddyfile, which may be adapted on
+// another machine than the one that uses it. Provision finds them there.
 func (p *parser) surroundings() {
 	for _, s := range p.handler.settings() {
 		if value := *s.Value; options.HasPlaceholder(value) {
