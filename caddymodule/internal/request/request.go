@@ -43,7 +43,7 @@ func (v *Resolver) Resolve(r *http.Request) Resolved {
 // values count as those of the peer, which is trusted.
 func (v *Resolver) scheme(r *http.Request) string {
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
-		switch said := firstValue(r.Header["X-Forwarded-Proto"]); {
+		switch said := bareScheme(firstValue(r.Header["X-Forwarded-Proto"])); {
 		case strings.EqualFold(said, "https"), strings.EqualFold(said, "wss"):
 			return "https"
 		case strings.EqualFold(said, "http"), strings.EqualFold(said, "ws"):
@@ -64,6 +64,12 @@ func (v *Resolver) scheme(r *http.Request) string {
 		return "https"
 	}
 	return "http"
+}
+
+// bareScheme returns a scheme without what some proxies write around it: quotes, or
+// the colon that it has in an address.
+func bareScheme(said string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(strings.Trim(said, `"`), "//"), ":")
 }
 
 // otherScheme returns the name of a header with which some proxies say that the
