@@ -72,18 +72,35 @@ func Load(ctx context.Context, s Storage) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("loading the gate's key from Caddy's storage: %w; repair the storage, or write a key of your own", err)
 	case len(key) != Size:
-		return nil, fmt.Errorf("the gate's key in Caddy's storage (%s) has %d bytes and not %d; restore it, or delete it, which ends all sessions",
-			storageKey, len(key), Size)
+		return nil, damagedError(len(key))
 	}
 	return key, nil
+}
+
+// A damagedError is the length of a file that can be no key.
+type damagedError int
+
+func (e damagedError) Error() string {
+	return fmt.Sprintf("the gate's key in Caddy's storage (%s) has %d bytes and not %d; restore it, or delete it, which ends all sessions",
+		storageKey, int(e), Size)
+}
+
+// loadIntact is Load, and returns nil for a damaged key as well.
+func loadIntact(ctx context.Context, s Storage) ([]byte, error) {
+	key, err := Load(ctx, s)
+	if _, damaged := errors.AsType[damagedError](err); damaged {
+		return nil, nil
+	}
+	return key, err
 }
 
 // checkEvery is how often Keep checks the key in the storage.
 const checkEvery = 10 * time.Second
 
-// Keep writes the key again whenever the storage has lost it, until the context
-// is done. A storage can be emptied while Caddy runs. The next Caddy would then
-// create another key, with which no session opens.
+// Keep writes the key again whenever the storage has lost or damaged it, until
+// the context is done. A storage can be emptied while Caddy runs. The next Caddy
+// would then create another key, with which no session opens; with a damaged one
+// it would not start.
 func Keep(ctx context.Context, s Storage, key []byte, log *slog.Logger) {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
@@ -94,9 +111,9 @@ func Keep(ctx context.Context, s Storage, key []byte, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		kept, err := Load(ctx, s)
+		kept, err := loadIntact(ctx, s)
 		switch {
-		case err != nil: // the storage is down, or the next start reports what is wrong with the key
+		case err != nil: // the storage is down
 		case kept == nil:
 			restore(ctx, s, key, log)
 		case !differs && subtle.ConstantTimeCompare(kept, key) == 0:
@@ -107,7 +124,7 @@ func Keep(ctx context.Context, s Storage, key []byte, log *slog.Logger) {
 	}
 }
 
-// restore writes the key into a storage without one.
+// restore writes the key into a storage without one, or with a damaged one.
 func restore(ctx context.Context, s Storage, key []byte, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -115,7 +132,7 @@ func restore(ctx context.Context, s Storage, key []byte, log *slog.Logger) {
 	if err == nil {
 		defer func() { _ = s.Unlock(context.WithoutCancel(ctx), lockName) }() // its file may have been deleted with the others
 		var kept []byte
-		if kept, err = Load(ctx, s); err != nil || kept != nil {
+		if kept, err = loadIntact(ctx, s); err != nil || kept != nil {
 			return // another Caddy was first
 		}
 		err = s.Store(ctx, storageKey, key)

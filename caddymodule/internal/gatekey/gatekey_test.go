@@ -180,6 +180,29 @@ func TestKey_ThatTheStorageHasLostIsWrittenAgain(t *testing.T) {
 	})
 }
 
+// A file system that was full has kept only the beginning of the key, or nothing.
+func TestKey_ThatTheStorageHasDamagedIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	for _, damaged := range [][]byte{{}, []byte("short"), bytes.Repeat([]byte("long"), Size)} {
+		synctest.Test(t, func(t *testing.T) {
+			storage, log := new(fakeStorage), slog.New(slog.DiscardHandler)
+			key, err := LoadOrCreate(t.Context(), storage, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go Keep(t.Context(), storage, key, log)
+			storage.inner.Lock()
+			storage.kept[storageKey] = damaged
+			storage.inner.Unlock()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if again, err := Load(t.Context(), storage); !bytes.Equal(again, key) || err != nil {
+				t.Errorf("%d bytes: got the key %x (%v), want %x", len(damaged), again, err, key)
+			}
+		})
+	}
+}
+
 // Another Caddy may have written its key since this one has missed it.
 func TestKey_OfAnotherCaddyIsNotReplaced(t *testing.T) {
 	t.Parallel()
