@@ -141,10 +141,15 @@ func (c *cache) get(key cacheKey) (s *Session, found bool) {
 }
 
 // stale reports whether the watch has been lost for so long that cached
-// sessions cannot be trusted.
+// sessions cannot be trusted. If the clock was set back meanwhile, that is not
+// known, and it counts as too long.
 func (c *cache) stale() bool {
 	since := c.watchLost.Load()
-	return since != 0 && c.now().UnixNano()-since > int64(staleAfter)
+	if since == 0 {
+		return false
+	}
+	lost := c.now().UnixNano() - since
+	return lost > int64(staleAfter) || lost < 0
 }
 
 // loseWatch notes that revocations may be missed from now on.

@@ -104,3 +104,25 @@ func hit(c *cache, key cacheKey) bool {
 	_, found := c.get(key)
 	return found
 }
+
+// Without the watch, cached sessions are trusted for a while, and a clock that is set
+// back makes it no longer.
+func TestCache_IsStaleAWhileAfterTheWatchWasLost(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	c := newCache(func() time.Time { return now }, 100, 1<<20)
+	c.revoked("")
+	for _, step := range []struct {
+		moved time.Duration
+		want  bool
+	}{{0, false}, {staleAfter, false}, {staleAfter + 1, true}, {-time.Hour, true}} {
+		lost := now
+		c.loseWatch()
+		now = now.Add(step.moved)
+		if got := c.stale(); got != step.want {
+			t.Errorf("%v after the loss: got stale %v, want %v", step.moved, got, step.want)
+		}
+		now = lost
+		c.revoked("")
+	}
+}
