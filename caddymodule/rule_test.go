@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -200,5 +201,21 @@ func TestRules_CountBehindAPrefix(t *testing.T) {
 				t.Errorf("%s with the prefix %q, by %s: got %d, want %d", one.path, one.prefix, who, got.StatusCode, want)
 			}
 		}
+	}
+}
+
+// TestOpen_WhatAnyClientMakesUpIsWarnedOf: and what opens the whole site.
+func TestOpen_WhatAnyClientMakesUpIsWarnedOf(t *testing.T) {
+	const gate = "a.example.com {\n\t@some %s\n\tauthentik https://auth.example.com {\n\t\topen %s\n\t}\n\trespond ok\n}\n"
+	for _, tt := range []struct{ some, open, want string }{
+		{"path /x", "/x", ""},
+		{"path /x", "@some", ""},
+		{"path /x", "*", "open: every request is open"},
+		{"path /x", "/*", "open: every request is open"},
+		{"path /x *", "@some", "open: every request is open"},
+		{"header X-Key y", "@some", "a client can send any header"},
+		{"remote_ip 10.0.0.0/8", "@some", "write client_ip"},
+	} {
+		checkWarning(t, fmt.Sprintf(gate, tt.some, tt.open), tt.want)
 	}
 }

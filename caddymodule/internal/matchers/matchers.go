@@ -3,6 +3,7 @@
 // a matcher should have caught.
 //
 //   - matchers.go: matcher sets, and which requests they concern or open
+//   - slash.go: paths with a slash at their end and without
 //   - others.go: other request lines that an application may act on
 //   - parts.go: the parts of an address that a matcher reads
 //   - openness.go: which requests of a site need a sign-in
@@ -35,6 +36,9 @@ type Set struct {
 type matcher struct {
 	caddyhttp.MatcherSet // of one
 	reads                rules.Part
+	// more and fewer are the matcher with either slash, see eitherSlash. One of them is
+	// nil, or both are.
+	more, fewer caddyhttp.MatcherSet
 }
 
 // Load loads the matcher sets in a field of a module.
@@ -93,7 +97,14 @@ func readBy(sets caddyhttp.MatcherSets) (all Sets) {
 	for _, set := range sets {
 		var read []matcher
 		for _, m := range set {
-			read = append(read, matcher{caddyhttp.MatcherSet{m}, PartsRead(m)})
+			one := matcher{MatcherSet: caddyhttp.MatcherSet{m}, reads: PartsRead(m)}
+			switch wide, more := eitherSlash(m); {
+			case wide != nil && more:
+				one.more = caddyhttp.MatcherSet{wide}
+			case wide != nil:
+				one.fewer = caddyhttp.MatcherSet{wide}
+			}
+			read = append(read, one)
 		}
 		all = append(all, Set{all: read})
 	}
@@ -114,18 +125,21 @@ func Name(m any) string {
 
 // everything reports whether the matcher has a path that matches all paths.
 func (m matcher) everything() bool {
-	paths, _ := m.MatcherSet[0].(caddyhttp.MatchPath)
-	return slices.Contains(paths, "*") || slices.Contains(paths, "/*")
+	paths, ok := m.MatcherSet[0].(*caddyhttp.MatchPath)
+	return ok && (slices.Contains(*paths, "*") || slices.Contains(*paths, "/*"))
 }
 
-// match reports whether all matchers match a request, as it is or in lower case. Those
-// that read one of the ambiguous parts count as matching.
+// match reports whether all matchers match a request, as it is, in lower case or with
+// either slash. Those that read one of the ambiguous parts count as matching.
 func (set Set) match(r *http.Request, ambiguous rules.Part) (bool, error) {
 	for _, m := range set.all {
 		if m.reads&ambiguous != 0 {
 			continue
 		}
 		matches, err := m.MatchWithError(r)
+		if !matches && err == nil && m.more != nil {
+			matches, err = m.more.MatchWithError(r)
+		}
 		if !matches && err == nil && m.reads&rules.PartCase != 0 {
 			matches, err = m.matchInLowerCase(r, false)
 		}
@@ -136,14 +150,17 @@ func (set Set) match(r *http.Request, ambiguous rules.Part) (bool, error) {
 	return true, nil
 }
 
-// opens reports whether all matchers match a request, as it is and in lower case, and
-// none reads one of the ambiguous parts or fails.
+// opens reports whether all matchers match a request, as it is, in lower case and with
+// either slash, and none reads one of the ambiguous parts or fails.
 func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
 	for _, m := range set.all {
 		if m.reads&ambiguous != 0 {
 			return false
 		}
 		matches, err := m.MatchWithError(r)
+		if matches && err == nil && m.fewer != nil {
+			matches, err = m.fewer.MatchWithError(r)
+		}
 		if matches && err == nil && m.reads&rules.PartNotCase != 0 {
 			matches, err = m.matchInLowerCase(r, true)
 		}

@@ -249,6 +249,46 @@ func TestOpen_CaseDoesNotOpen(t *testing.T) {
 	}
 }
 
+// TestOpen_SlashAtTheEndDoesNotOpen: many frameworks take /admin/ for /admin.
+func TestOpen_SlashAtTheEndDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		closed, opened, target string
+		want                   bool
+	}{
+		{`[{"path": ["/admin"]}]`, "", "/admin/", false},
+		{`[{"path": ["/admin"]}]`, "", "/ADMIN/", false},
+		{`[{"path": ["/admin"]}]`, "", "/admin/x", true},
+		{`[{"path": ["/x", "/Admin/"]}]`, "", "/admin", false},
+		{`[{"path": ["/admin/*"]}]`, "", "/admin", false},
+		{`[{"path": ["/admin/*"]}]`, "", "/admins", true},
+		{`[{"path": ["/admin/*"], "method": ["GET"]}]`, "", "/admin", false},
+		{`[{"path": ["*.php"]}]`, "", "/x.php/", false},
+		{`[{"path": ["/wiki%20x"]}]`, "", "/wiki%20x/", false},
+		{`[{"not": [{"path": ["/healthz"]}]}]`, "", "/healthz", true},
+		{`[{"not": [{"path": ["/healthz"]}]}]`, "", "/healthz/", false},
+		{`[{"not": [{"path": ["/public/*"]}]}]`, "", "/public", false},
+		{"", `[{"path": ["/healthz"]}]`, "/healthz", true},
+		{"", `[{"path": ["/healthz"]}]`, "/healthz/", false},
+		{"", `[{"path": ["/public/*"]}]`, "/public", false},
+		{"", `[{"not": [{"path": ["/admin"]}]}]`, "/admin/", false},
+		{"", `[{"not": [{"path": ["/admin/*"]}]}]`, "/admin", false},
+		{"", `[{"not": [{"path": ["/admin/*"]}]}]`, "/wiki", true},
+		{"", `[{"not": [{"path": ["/admin"], "method": ["GET"]}, {"path": ["/x"]}]}]`, "/admin/", false},
+	} {
+		var o Openness
+		if tt.closed != "" {
+			o.Closed = closedIn(t, tt.closed)
+		}
+		if tt.opened != "" {
+			o.Opened = closedIn(t, tt.opened)
+		}
+		if got := o.IsOpen(received(t, tt.target)); got != tt.want {
+			t.Errorf("only %s, open %s: got %v for %s, want %v", tt.closed, tt.opened, got, tt.target, tt.want)
+		}
+	}
+}
+
 // TestOpen_ConnectCountsAsTheUpgradeThatItBecomes: Caddy makes a GET with the headers
 // of an upgrade out of the CONNECT that opens a WebSocket over HTTP/2 and HTTP/3.
 func TestOpen_ConnectCountsAsTheUpgradeThatItBecomes(t *testing.T) {

@@ -15,6 +15,7 @@ var readers = map[string]func(target string) string{
 	"PHP":     readAsPHP,
 	"Node":    readAsNode,
 	"Express": func(target string) string { return strings.ToLower(readAsNode(target)) },
+	"Laravel": func(target string) string { return "/" + strings.Trim(readAsPHP(target), "/") },
 	"Tomcat":  readAsTomcat,
 	"Windows": readAsWindows,
 }
