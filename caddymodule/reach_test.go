@@ -143,3 +143,40 @@ func TestPrefix_BelowThePathOfARouteSignsIn(t *testing.T) {
 		})
 	}
 }
+
+// A route to the application past the gate is warned of, since the application believes
+// the identity headers that every client can send there.
+func TestRoutes_PastTheGateToTheApplicationAreWarnedOf(t *testing.T) {
+	const gate = "authentik https://auth.example.com\n"
+	const app = "reverse_proxy app:80\n"
+	const past = "leads to the application past this gate, and passes on identity headers that clients make up; " +
+		"write authentik before it and a matcher that leaves it open, or in it: header_up -Remote-*"
+	for name, tt := range map[string]struct{ text, want string }{
+		"one way":               {"a.example.com {\n" + gate + app + "}\n", ""},
+		"a matcher of the gate": {"a.example.com {\nauthentik /admin/* https://auth.example.com\n" + app + "reverse_proxy /api/* app:80\n}\n", ""},
+		"handle before":         {"a.example.com {\nhandle /api/* {\n" + app + "}\nhandle {\n" + gate + app + "}\n}\n", past},
+		"handle after":          {"a.example.com {\nhandle /admin/* {\n" + gate + app + "}\nhandle /.authentik/* {\n" + gate + "}\nhandle {\n" + app + "}\n}\n", past},
+		"handle_path":           {"a.example.com {\nhandle_path /api/* {\n" + app + "}\nhandle {\n" + gate + "reverse_proxy other:80 app:80\n}\n}\n", past},
+		"in a route":            {"a.example.com {\nroute {\nreverse_proxy /api/* app:80\n" + gate + app + "}\n}\n", past},
+		"php":                   {"a.example.com {\nhandle /api/* {\nphp_fastcgi unix//run/php.sock\n}\nhandle {\n" + gate + "php_fastcgi unix//run/php.sock\n}\n}\n", past},
+		"a gate before all":     {"a.example.com {\n" + gate + "handle /api/* {\n" + app + "}\nhandle {\n" + app + "}\n}\n", ""},
+		"a gate in each":        {"a.example.com {\nhandle /api/* {\n" + gate + app + "}\nhandle {\n" + gate + app + "}\n}\n", ""},
+		"another application":   {"a.example.com {\nhandle /api/* {\nreverse_proxy other:80\n}\nhandle {\n" + gate + app + "}\n}\n", ""},
+		"headers removed":       {"a.example.com {\nhandle /api/* {\nrequest_header -Remote-*\n" + app + "}\nhandle {\n" + gate + app + "}\n}\n", ""},
+		"headers removed in it": {"a.example.com {\nhandle /api/* {\nreverse_proxy app:80 {\nheader_up -Remote-*\n}\n}\nhandle {\n" + gate + app + "}\n}\n", ""},
+		"nothing told":          {"a.example.com {\nhandle /api/* {\n" + app + "}\nhandle {\nauthentik https://auth.example.com {\nheaders off\n}\n" + app + "}\n}\n", ""},
+		"of another site":       {"a.example.com {\n" + gate + app + "}\nb.example.com {\n" + app + "}\n", ""},
+		"of every host":         {"a.example.com {\nhandle /api/* {\n" + app + "}\nhandle {\n" + gate + app + "}\n}\n*.example.com {\nrespond ok\n}\n", past},
+		"a named application":   {"&(app) {\n" + app + "}\na.example.com {\nhandle /api/* {\ninvoke app\n}\nhandle {\n" + gate + "invoke app\n}\n}\n", past},
+		"a named gate":          {"&(gate) {\nroute {\n" + gate + app + "}\n}\na.example.com {\nhandle /api/* {\n" + app + "}\nhandle {\ninvoke gate\n}\n}\n", past},
+		"a named gate before":   {"&(gate) {\n" + gate + "}\na.example.com {\ninvoke gate\nhandle /api/* {\n" + app + "}\nhandle {\n" + app + "}\n}\n", ""},
+		"a gate of responses":   {"a.example.com {\nreverse_proxy app:80 {\nhandle_response {\n" + gate + "}\n}\n}\n", past},
+		"a gate in intercept":   {"a.example.com {\nintercept {\nhandle_response {\n" + gate + "}\n}\n" + app + "}\n", past},
+		"a forward_auth there":  {"a.example.com {\nhandle /old/* {\nforward_auth old:80 {\nuri /check\ncopy_headers Remote-User\n}\n" + app + "}\nhandle {\n" + gate + app + "}\n}\n", ""},
+		"a forward_auth":        {"a.example.com {\nforward_auth other:80 {\nuri /check\n}\nhandle {\n" + gate + app + "}\n}\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkWarning(t, tt.text, tt.want)
+		})
+	}
+}

@@ -24,7 +24,7 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 	if h.ForwardAuth != nil {
 		h.site.Hosts = h.ForwardAuth.hosts()
 	}
-	routes.Gate{Site: h.site, Prefix: h.Prefix, PageHost: h.pageHost(), Headers: h.identityHeaders(), Log: h.log}.Warn(ctx)
+	routes.Gate{Site: h.site, Prefix: h.Prefix, PageHost: h.pageHost(), Headers: h.identityHeaders(), Tells: h.tells(), Log: h.log}.Warn(ctx)
 	h.warnOfInnerURL()
 	return options.Mistakes(nil).And(h.site.CheckCookieDomain(h.Cookie.Domain, h.log)).And(h.checkToldHosts()).And(h.checkTicketHosts()).Err()
 }
@@ -126,6 +126,11 @@ func (h *Handler) siteLabel() string {
 		return telemetry.AnySite
 	}
 	return h.site.Hosts[0]
+}
+
+// tells reports whether the application is told who the user is.
+func (h *Handler) tells() bool {
+	return h.LoginHost == "" && h.ForwardAuth == nil && (h.Headers.Preset != string(proxy.HeadersOff) || len(h.Headers.Own) > 0)
 }
 
 // identityHeaders returns a pattern for the headers that the application trusts.

@@ -2,6 +2,7 @@ package routes
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -19,29 +20,36 @@ func (g Gate) warnOfErrorRoutes(server *caddyhttp.Server) {
 	if server.Errors == nil {
 		return
 	}
+	if g.lead(server, server.Errors.Routes, ways{headers: g.Headers, server: server}) {
+		g.Log.Warn("handle_errors: its reverse_proxy passes on identity headers that clients make up; write there before it: request_header -"+g.Headers,
+			"site", strings.Join(g.Site.Hosts, " "))
+	}
+}
+
+// lead reports whether routes of a server lead to an application at one of the site's
+// hosts.
+func (g Gate) lead(server *caddyhttp.Server, routes caddyhttp.RouteList, to ways) bool {
 	hosts := g.Site.Hosts
 	if Named(server) {
 		hosts = invoking(server)
 	}
-	e := errorRoutes{headers: g.Headers, server: server}
 	everyHost := len(hosts) == 0
-	for _, route := range server.Errors.Routes {
-		patterns, restricted := errorHosts(route)
+	for _, route := range routes {
+		patterns, restricted := hostsOf(route)
 		there := func(host string) bool {
 			return !restricted || slices.ContainsFunc(patterns, func(pattern string) bool { return rules.HostMatches(pattern, host) })
 		}
 		if !everyHost && !slices.ContainsFunc(hosts, there) {
 			continue
 		}
-		if leads, _ := e.lead(caddyhttp.RouteList{route}, false); leads {
-			g.Log.Warn("handle_errors: its reverse_proxy passes on identity headers that clients make up; write there before it: request_header -"+g.Headers,
-				"site", strings.Join(g.Site.Hosts, " "))
-			return
+		if leads, _ := to.lead(caddyhttp.RouteList{route}, false); leads {
+			return true
 		}
 		if route.Terminal { // as for each site of a Caddyfile
 			hosts = slices.DeleteFunc(slices.Clone(hosts), there)
 		}
 	}
+	return false
 }
 
 // invoking returns the hosts of the sites that invoke the named route that is being
@@ -59,9 +67,9 @@ func invoking(server *caddyhttp.Server) (all []string) {
 	return all
 }
 
-// errorHosts returns the hosts that a route for errors matches, and whether it matches
-// these only. Caddy loads most of them after the gate.
-func errorHosts(route caddyhttp.Route) (all []string, restricted bool) {
+// hostsOf returns the hosts that a route matches, and whether it matches these only. It
+// may be loaded or not.
+func hostsOf(route caddyhttp.Route) (all []string, restricted bool) {
 	if len(route.MatcherSets) > 0 {
 		all, restricted = matched(route)
 		return lastingHosts(all), restricted
@@ -76,10 +84,11 @@ func errorHosts(route caddyhttp.Route) (all []string, restricted bool) {
 	return lastingHosts(all), len(all) > 0
 }
 
-// errorRoutes are routes for errors, as far as they matter to identity headers.
-type errorRoutes struct {
+// ways are ways to an application, as far as they matter to identity headers.
+type ways struct {
 	headers string // a pattern for the headers
 	server  *caddyhttp.Server
+	dials   []string // the addresses of the application; none: any
 	invoked []string // the named routes around what is looked at
 }
 
@@ -95,6 +104,12 @@ type handlerText struct {
 	Headers struct {
 		Request deletions `json:"request"`
 	} `json:"headers"` // of a reverse proxy
+	Upstreams []struct {
+		Dial string `json:"dial"`
+	} `json:"upstreams"` // likewise
+	Rewrite struct {
+		Method string `json:"method"`
+	} `json:"rewrite"` // likewise
 }
 
 type deletions struct {
@@ -104,7 +119,7 @@ type deletions struct {
 // lead reports whether routes lead to an application with the headers that a client
 // has sent. clean says that these are removed already, and cleaned that they are
 // removed for the routes that follow.
-func (e errorRoutes) lead(routes caddyhttp.RouteList, clean bool) (leads, cleaned bool) {
+func (e ways) lead(routes caddyhttp.RouteList, clean bool) (leads, cleaned bool) {
 	for _, route := range routes {
 		inside := clean
 		for _, h := range handlersOf(route) {
@@ -120,7 +135,7 @@ func (e errorRoutes) lead(routes caddyhttp.RouteList, clean bool) (leads, cleane
 }
 
 // leadBy is lead for one handler.
-func (e errorRoutes) leadBy(h handlerText, clean bool) (leads, cleaned bool) {
+func (e ways) leadBy(h handlerText, clean bool) (leads, cleaned bool) {
 	cleaned = clean
 	switch h.Handler {
 	case "headers":
@@ -128,7 +143,10 @@ func (e errorRoutes) leadBy(h handlerText, clean bool) (leads, cleaned bool) {
 	case "authentik":
 		cleaned = true
 	case "reverse_proxy":
-		leads = !clean && !slices.Contains(h.Headers.Request.Delete, e.headers)
+		if len(e.dials) > 0 && h.Rewrite.Method == http.MethodGet && len(h.HandleResponse) > 0 { // forward_auth, which guards by itself
+			return false, true
+		}
+		leads = !clean && !slices.Contains(h.Headers.Request.Delete, e.headers) && (len(e.dials) == 0 || e.dialed(h))
 	case "invoke":
 		if route := e.server.NamedRoutes[h.Name]; route != nil && !slices.Contains(e.invoked, h.Name) {
 			e.invoked = append(slices.Clone(e.invoked), h.Name)
@@ -143,6 +161,16 @@ func (e errorRoutes) leadBy(h handlerText, clean bool) (leads, cleaned bool) {
 		}
 	}
 	return leads, cleaned
+}
+
+// dialed reports whether a reverse proxy leads to the application.
+func (e ways) dialed(h handlerText) bool {
+	for _, up := range h.Upstreams {
+		if slices.Contains(e.dials, up.Dial) {
+			return true
+		}
+	}
+	return false
 }
 
 // handlersOf returns the handlers of a route, which may be loaded or not.

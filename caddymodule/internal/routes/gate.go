@@ -19,6 +19,7 @@ type Gate struct {
 	Prefix   string // the prefix of its own addresses
 	PageHost bool   // authentik is told the site's host, and its pages are on this host
 	Headers  string // a pattern for the headers that the application trusts
+	Tells    bool   // the application is told who the user is
 	Log      *slog.Logger
 }
 
@@ -29,6 +30,7 @@ func (g Gate) Warn(ctx caddy.Context) {
 		around := levels(ctx, server)
 		g.warnOfErrorRoutes(server)
 		g.warnOfUnreachableAddresses(ctx, server, around)
+		g.warnOfWaysPast(server, around)
 		g.warnOfEarlierAnswer(around)
 		g.warnOfOutpost(around)
 	}

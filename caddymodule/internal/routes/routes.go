@@ -3,7 +3,8 @@
 //
 //   - routes.go: the site's hosts and ports
 //   - gate.go: warnings about the routes around a gate
-//   - errors.go: routes for errors
+//   - errors.go: routes for errors, and which routes lead to an application
+//   - past.go: routes that lead to the application past the gate
 //   - reach.go: which addresses are routed to a gate
 //   - earlier.go: handlers that answer before a gate
 //   - named.go: named routes, which others invoke
