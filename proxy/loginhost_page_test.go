@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/browser"
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
 // withPage has the login host show the gate's own page.
@@ -85,6 +86,41 @@ func TestLoginHost_PageOfARestoredTabLeadsToItsAddress(t *testing.T) {
 	jane.greeted(jane.types(page, "password", "open sesame"), wikiHost+"/1", "jane")
 	page = jane.types(jane.types(second, "uid_field", "jane"), "password", "open sesame")
 	jane.greeted(page, filesHost+"/2", "jane")
+}
+
+// A sign-in in a tab that has shown the page since before another one replaces that, as
+// in authentik's own interface: nothing of another user goes on in the browser, and
+// what a sign-out would not reach does not either.
+func TestLoginHost_PageReplacesTheSession(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, password string }{{"joe", "let me in"}, {"jane", "open sesame"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDomains(t, withPage)
+			jane := d.guest()
+			first, second := jane.open(wikiHost+"/1"), jane.open(filesHost+"/2")
+			jane.greeted(jane.types(jane.types(first, "uid_field", "jane"), "password", "open sesame"), wikiHost+"/1", "jane")
+			jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+			page := jane.types(jane.types(second, "uid_field", tt.name), "password", tt.password)
+			jane.greeted(page, filesHost+"/2", tt.name)
+			want := map[string]int{tt.name: 1}
+			testsite.Eventually(t, "the end of the session that was replaced", func() bool {
+				return d.authentik.SessionsOf("jane") == want["jane"] && d.authentik.SessionsOf("joe") == want["joe"]
+			})
+			if tt.name == "jane" {
+				d.clock.move(11 * time.Minute)
+				d.renew()
+				jane.are("jane")
+			} else {
+				testsite.Eventually(t, "the end of jane's session at the wiki", func() bool { return jane.signedInAs(wikiHost) == "" })
+			}
+			jane.press(jane.open(filesHost+"/.authentik/logout"), "Sign out")
+			jane.ended()
+			if got := d.authentik.SessionsOf("jane") + d.authentik.SessionsOf("joe"); got != 0 {
+				t.Errorf("got %d sessions at authentik after the sign-out, want none", got)
+			}
+		})
+	}
 }
 
 // Every cookie is as authentik sets it.

@@ -15,6 +15,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 const (
@@ -124,6 +125,48 @@ func (p *Passing) follow(ctx context.Context, now flowclient.Cookies) error {
 			p.h.Logger.InfoContext(ctx, "login host: authentik's session has ended, and all sessions that rest on it")
 			return p.records.End(ctx, p.secret, kept.Until)
 		}
+	}
+}
+
+// replaced follows a sign-in on the page of the login host, which gives the browser a
+// session of authentik instead of the one that it has had. As in authentik's own
+// interface, that one ends. What rests on it moves to the new one if the user is the
+// same, and ends otherwise.
+func (h *Handler) replaced(x *exchange.Exchange, who session.Proof) {
+	x = x.Uncanceled()
+	if err := h.moveOrEnd(x, who); err != nil {
+		x.Log().WarnContext(x.Context(), "login host: a change of authentik's session could not be followed; the next recheck does it", "error", fault.Cause(err))
+	}
+	for _, cookies := range x.EachAuthentik() {
+		if sid, _ := cookies.Session(); sid == who.SID || !cookies.Authenticated() {
+			continue
+		}
+		v := x.Visitor(cookies)
+		h.Go(func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, followWait)
+			defer cancel()
+			if err := authn.Invalidate(ctx, h.Authentik, v); err != nil {
+				h.Logger.WarnContext(ctx, "login host: the session that a sign-in has replaced may go on at authentik", "error", fault.Cause(err))
+			}
+		})
+	}
+}
+
+func (h *Handler) moveOrEnd(x *exchange.Exchange, who session.Proof) error {
+	secret, rests := x.Copied()
+	if !rests {
+		return nil
+	}
+	records := h.records(x.Origin())
+	kept, found, err := records.Copy(x.Context(), secret)
+	switch {
+	case err != nil || !found:
+		return err
+	case kept.UID == who.User.UID:
+		kept.Cookies = who.Cookies
+		return records.Move(x.Context(), secret, kept)
+	default:
+		return h.endResting(x)
 	}
 }
 

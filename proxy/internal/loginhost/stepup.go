@@ -207,8 +207,9 @@ func (p *Passing) see(ctx context.Context, now flowclient.Cookies) error {
 }
 
 // Witnessed notes a sign-in on the page of the login host, which has run the
-// flow itself.
+// flow itself, and follows it: the browser gets another session of authentik.
 func (h *Handler) Witnessed(x *exchange.Exchange, who session.Proof, login flowclient.Login) {
+	h.replaced(x, who)
 	if who.SID == "" || !login.By(login.Flow) {
 		return
 	}
