@@ -1,11 +1,15 @@
 package proxy
 
 import (
+	"errors"
+	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -512,6 +516,60 @@ func TestLoginHost_SignOutEndsTicketsOnTheirWay(t *testing.T) {
 			jane.greeted(jane.finish(page, "jane", "open sesame"), filesHost+"/a", "jane")
 		})
 	}
+}
+
+// A sign-out at the login host says what has ended. If the store fails nothing has, and
+// the browser can try again; if authentik fails, only what rests on its session has.
+func TestLoginHost_SignOutThatFailsIsTold(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	d := newDomains(t, func(origin string, cfg *Config) {
+		memory, _ := cfg.Store.(*Memory)
+		if origin == authHost {
+			cfg.Store = &brokenStore{Memory: memory, fails: func(int64, string) error {
+				if away.Load() {
+					return errors.New("the store is away")
+				}
+				return nil
+			}}
+		}
+	})
+	jane := d.atBoth()
+	page := jane.open(authHost + "/.authentik/logout")
+	before, _ := jane.Cookies(authHost)
+	away.Store(true)
+	jane.refused(jane.press(page, "Sign out"), "sessions-unavailable")
+	if after, _ := jane.Cookies(authHost); !maps.Equal(before, after) {
+		t.Errorf("got the cookies %v after a sign-out that has failed, want %v", after, before)
+	}
+	away.Store(false)
+	jane.are("jane")
+	d.front.away.Store(true)
+	if got := jane.press(page, "Sign out").URL.Query().Get("ended"); got != "here" {
+		t.Errorf("got ended=%s while authentik is away, want here", got)
+	}
+	jane.ended()
+}
+
+// A browser that does not keep the cookie of its visit at the site is sent to the login
+// host once more, and then told so.
+func TestLoginHost_BrowserWithoutCookiesIsNotSentToAndFro(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.atAuthentik("jane", "open sesame")
+	to := wikiHost + "/.authentik/login?to=/x"
+	for range 5 {
+		res := jane.raw(to) // keeps no cookie
+		if to = res.Header.Get("Location"); to != "" {
+			continue
+		}
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "visit-lost") {
+			t.Errorf("got %d, %v, want 400 and visit-lost:\n%s", res.StatusCode, err, body)
+		}
+		return
+	}
+	t.Errorf("got led on to %s after five redirects, want a page", to)
 }
 
 // A sign-out at a login host that knows itself by another address than the sites, such

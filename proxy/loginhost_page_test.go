@@ -93,16 +93,19 @@ func TestLoginHost_PageOfARestoredTabLeadsToItsAddress(t *testing.T) {
 // what a sign-out would not reach does not either.
 func TestLoginHost_PageReplacesTheSession(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ name, password string }{{"joe", "let me in"}, {"jane", "open sesame"}} {
+	for _, tt := range []struct{ name, password, at string }{
+		{"joe", "let me in", filesHost + "/2"},
+		{"jane", "open sesame", authHost + "/.authentik/login?ask=1"},
+	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDomains(t, withPage)
 			jane := d.guest()
-			first, second := jane.open(wikiHost+"/1"), jane.open(filesHost+"/2")
+			first, second := jane.open(wikiHost+"/1"), jane.open(tt.at)
 			jane.greeted(jane.types(jane.types(first, "uid_field", "jane"), "password", "open sesame"), wikiHost+"/1", "jane")
 			jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
-			page := jane.types(jane.types(second, "uid_field", tt.name), "password", tt.password)
-			jane.greeted(page, filesHost+"/2", tt.name)
+			jane.types(jane.types(second, "uid_field", tt.name), "password", tt.password)
+			jane.greeted(jane.open(filesHost+"/3"), filesHost+"/3", tt.name)
 			want := map[string]int{tt.name: 1}
 			testsite.Eventually(t, "the end of the session that was replaced", func() bool {
 				return d.authentik.SessionsOf("jane") == want["jane"] && d.authentik.SessionsOf("joe") == want["joe"]
