@@ -69,13 +69,16 @@ func TestPassing_SuccessorMayAppearAMomentLater(t *testing.T) {
 				}
 				answered := func(value string) {
 					p := &Passing{h: h, records: records, secret: secret, rests: true, sent: old}
-					p.Answered(http.Header{"Set-Cookie": {flowclient.SessionCookie + "=" + value + "; Path=/"}})
+					p.Answered(http.Header{"Set-Cookie": {flowclient.SessionCookie + "=" + value + "; Path=/", "other=1; Path=/"}})
 				}
 				answered("none")
 				time.Sleep(tt.later)
 				answered("new")
 				time.Sleep(2 * other)
 				got, found, err := records.Copy(t.Context(), secret)
+				if got.Cookies["other"] != "" {
+					t.Errorf("got the copy %v, want only what authentik itself sets", got.Cookies)
+				}
 				if moved := got.Cookies[flowclient.SessionCookie] == "new"; err != nil || found != tt.moves || moved != tt.moves {
 					t.Errorf("got the copy %v (found %t, %v), want it moved to the new session: %t", got.Cookies, found, err, tt.moves)
 				}
