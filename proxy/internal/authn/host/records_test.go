@@ -13,7 +13,10 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
@@ -483,6 +486,31 @@ func TestMember_KnowsAtOnceWhetherThereIsALoginHost(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A session, and a ticket, of one user gets nothing from the copy of another's cookies.
+func TestSource_LendsToTheUserOfTheCopy(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	held, err := r.Hold(t.Context(), seal.Secret{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := r.Keep(t.Context(), held, Copy{UID: "jane", Cookies: flowclient.Cookies{"authentik_session": "x"}, Until: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := New(Options{Records: r})
+	for uid, want := range map[string]bool{"jane": true, "joe": false} {
+		rec := &session.Record{User: user.User{UID: uid}, Rest: secret.Cookie()}
+		lent, err := source.Lend(t.Context(), rec)
+		if got := err == nil && lent.Cookies["authentik_session"] == "x"; got != want || !want && !errors.Is(err, authn.ErrNotSignedIn) {
+			t.Errorf("%s: got %v lent with %v, want cookies: %t", uid, lent, err, want)
+		}
+		if got, err := source.Holds(t.Context(), Ticket{User: rec.User, Copy: rec.Rest}); err != nil || got != want {
+			t.Errorf("%s: got a ticket held %t, %v, want %t", uid, got, err, want)
+		}
 	}
 }
 
