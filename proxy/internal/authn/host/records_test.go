@@ -514,6 +514,27 @@ func TestSource_LendsToTheUserOfTheCopy(t *testing.T) {
 	}
 }
 
+// anyone is an authentik to which all cookies are jane's.
+type anyone struct{ authn.Authentik }
+
+func (anyone) User(context.Context, flowclient.Visitor) (flowclient.User, error) {
+	return flowclient.User{UID: "jane", Username: "jane", Active: true}, nil
+}
+
+// A recheck gives a session's record no cookies of authentik, which only the copy has,
+// and keeps how its user has signed in.
+func TestSource_RecheckLeavesTheCookiesWithTheCopy(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	source := New(Options{Records: r, Authentik: anyone{}})
+	in := session.SignIn{At: time.Now(), MFA: true}
+	rec := &session.Record{User: user.User{UID: "jane"}, Cookies: flowclient.Cookies{"authentik_session": "x"}, SignIn: in}
+	who, err := source.Recheck(t.Context(), rec)
+	if err != nil || who.User.UID != "jane" || len(who.Cookies) > 0 || who.SignIn != in {
+		t.Errorf("got user %q with cookies %v, signed in %v (%v), want jane without cookies, signed in %v", who.User.UID, who.Cookies, who.SignIn, err, in)
+	}
+}
+
 // What no gate can have sealed is told apart from what a gate with another key has.
 func TestRequest_OfNoGateIsNone(t *testing.T) {
 	t.Parallel()
