@@ -3,7 +3,7 @@
 // a matcher should have caught.
 //
 //   - matchers.go: matcher sets, and which requests they concern or open
-//   - slash.go: paths with a slash at their end and without
+//   - alike.go: spellings of a path that many applications take for the same
 //   - others.go: other request lines that an application may act on
 //   - parts.go: the parts of an address that a matcher reads
 //   - openness.go: which requests of a site need a sign-in
@@ -141,7 +141,7 @@ func (set Set) match(r *http.Request, ambiguous rules.Part) (bool, error) {
 			matches, err = m.more.MatchWithError(r)
 		}
 		if !matches && err == nil && m.reads&rules.PartCase != 0 {
-			matches, err = m.matchInLowerCase(r, false)
+			matches, err = m.matchAlike(r, false)
 		}
 		if !matches || err != nil {
 			return false, err
@@ -162,32 +162,13 @@ func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
 			matches, err = m.fewer.MatchWithError(r)
 		}
 		if matches && err == nil && m.reads&rules.PartNotCase != 0 {
-			matches, err = m.matchInLowerCase(r, true)
+			matches, err = m.matchAlike(r, true)
 		}
 		if !matches || err != nil {
 			return false
 		}
 	}
 	return true
-}
-
-// matchInLowerCase reports whether the matcher matches a request whose path and
-// host are in lower case: many applications ignore the case of a path, and
-// every server that of a host. If both are in lower case already, it returns
-// asIs.
-func (m matcher) matchInLowerCase(r *http.Request, asIs bool) (matches bool, err error) {
-	path, host := strings.ToLower(r.URL.Path), strings.ToLower(r.Host)
-	if path == r.URL.Path && host == r.Host {
-		return asIs, nil
-	}
-	lower := *r.URL
-	lower.Path, lower.RawPath = path, strings.ToLower(r.URL.RawPath)
-	line := http.Request{Method: r.Method, Host: host, URL: &lower, RequestURI: lower.RequestURI()}
-	request.WithAddressAsSent(r, line, func(other *http.Request) bool {
-		matches, err = m.MatchWithError(other)
-		return matches
-	})
-	return matches, err
 }
 
 // Concern reports whether one of the matcher sets matches a request, as it was
