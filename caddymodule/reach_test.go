@@ -180,3 +180,30 @@ func TestRoutes_PastTheGateToTheApplicationAreWarnedOf(t *testing.T) {
 		})
 	}
 }
+
+// A handler that uses the user before the gate knows one is warned of. With root, every
+// user gets the files of all.
+func TestRoutes_ThatUseTheUserBeforeTheGateAreWarnedOf(t *testing.T) {
+	const gate = "authentik https://auth.example.com\n"
+	const root = "root /srv/{http.auth.user.id}\n"
+	const early = " is run before this gate, where {http.auth.user.…} is empty; write both in a route block, authentik first"
+	for name, tt := range map[string]struct{ text, want string }{
+		"root":                 {"a.example.com {\n" + root + gate + "file_server\n}\n", "root" + early},
+		"root around a handle": {"a.example.com {\n" + root + "handle {\n" + gate + "file_server\n}\n}\n", "root" + early},
+		"root of some paths":   {"a.example.com {\nroot /files/* /srv/{http.auth.user.id}\n" + gate + "file_server\n}\n", "root" + early},
+		"vars":                 {"a.example.com {\nvars tenant {http.auth.user.attributes.tenant}\n" + gate + "respond ok\n}\n", "vars" + early},
+		"rewrite":              {"a.example.com {\nrewrite /me /users/{http.auth.user.id}\n" + gate + "file_server\n}\n", "rewrite" + early},
+		"header":               {"a.example.com {\nheader X-User {http.auth.user.id}\n" + gate + "respond ok\n}\n", "header" + early},
+		"after the gate":       {"a.example.com {\nroute {\n" + gate + root + "file_server\n}\n}\n", ""},
+		"in file_server":       {"a.example.com {\n" + gate + "file_server {\nroot /srv/{http.auth.user.id}\n}\n}\n", ""},
+		"request_header":       {"a.example.com {\n" + gate + "request_header X-User {http.auth.user.id}\nrespond ok\n}\n", ""},
+		"a header at the end":  {"a.example.com {\nheader >X-User {http.auth.user.id}\n" + gate + "respond ok\n}\n", ""},
+		"map":                  {"a.example.com {\nmap {http.auth.user.id} {area} {\nada a\ndefault b\n}\n" + gate + "respond ok\n}\n", ""},
+		"between two gates":    {"a.example.com {\nroute {\n" + gate + root + "authentik /admin/* https://auth.example.com\nfile_server\n}\n}\n", ""},
+		"without the user":     {"a.example.com {\nroot /srv/{http.request.host}\n" + gate + "file_server\n}\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkWarning(t, tt.text, tt.want)
+		})
+	}
+}

@@ -29,6 +29,71 @@ func (g Gate) warnOfEarlierAnswer(around []level) {
 	}
 }
 
+// warnOfEarlierUse warns of a handler before the gate that uses what the gate says about
+// the user. It finds nothing: with `root /srv/{http.auth.user.id}`, which Caddy puts
+// before the gate, every user gets the files of all.
+func (g Gate) warnOfEarlierUse(around []level) {
+	for _, l := range around {
+		before := earlierHandlers(l.routes[:l.at])
+		for i, raw := range l.route().HandlersRaw {
+			if mention(l.route().HandlersRaw[i:i+1], gateText) {
+				break
+			}
+			before = append(before, raw)
+		}
+		for _, raw := range before {
+			name, uses := usesUser(raw)
+			switch {
+			case name == "authentik", name == "authentication": // which know a user
+				return
+			case uses:
+				g.Log.Warn("route: "+name+" is run before this gate, where {http.auth.user.…} is empty; write both in a route block, authentik first",
+					"site", strings.Join(g.Site.Hosts, " "))
+				return
+			}
+		}
+	}
+}
+
+// earlierHandlers returns the handlers in loaded routes, without subroutes around them.
+func earlierHandlers(routes caddyhttp.RouteList) (all []json.RawMessage) {
+	for _, route := range routes {
+		for _, m := range route.Handlers {
+			if below, ok := m.(*caddyhttp.Subroute); ok {
+				all = append(all, earlierHandlers(below.Routes)...)
+			} else if module, ok := m.(caddy.Module); ok {
+				all = append(all, caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil))
+			}
+		}
+	}
+	return all
+}
+
+// usesUser returns the name of a handler's directive, and whether it uses a placeholder
+// of the user as soon as it is run. The directives map, log_append and a deferred header
+// use them later.
+func usesUser(raw json.RawMessage) (name string, uses bool) {
+	var h struct {
+		Handler  string `json:"handler"`
+		Root     string `json:"root"`
+		Response struct {
+			Deferred bool `json:"deferred"`
+		} `json:"response"`
+	}
+	if json.Unmarshal(raw, &h) != nil {
+		return "", false
+	}
+	switch name = h.Handler; {
+	case name == "vars" && h.Root != "":
+		name = "root"
+	case name == "headers" && !h.Response.Deferred:
+		name = "header"
+	case name != "vars" && name != "rewrite":
+		return name, false
+	}
+	return name, mention([]json.RawMessage{raw}, "{http.auth.user.")
+}
+
 // warnOfOutpost warns of a forward_auth to authentik's outpost that is still in
 // the gate's route. It comes after the gate, and the application gets its
 // headers.

@@ -32,6 +32,7 @@ func (g Gate) Warn(ctx caddy.Context) {
 		g.warnOfUnreachableAddresses(ctx, server, around)
 		g.warnOfWaysPast(server, around)
 		g.warnOfEarlierAnswer(around)
+		g.warnOfEarlierUse(around)
 		g.warnOfOutpost(around)
 	}
 }
