@@ -78,6 +78,18 @@ func (p passage) fail(hangs bool) {
 // waited returns how long the request has been running.
 func (p passage) waited() time.Duration { return p.of.now().Sub(p.start) }
 
+// failed notes that a request got no answer. If authentik hangs, its idle
+// connections may be as dead as this one, such as after its address has changed:
+// they are closed, so that the next request opens a new one. Otherwise each would
+// cost a request its whole timeout, until the last is gone.
+func (c *Client) failed(ctx context.Context, q request, p passage, err error) {
+	hangs := c.hangs(ctx, q, p, err)
+	p.fail(hangs)
+	if idle, ok := c.transport.(interface{ CloseIdleConnections() }); ok && hangs {
+		idle.CloseIdleConnections()
+	}
+}
+
 // hangs reports whether an error of a request means that authentik does not
 // answer any request. It does not if the visitor has disconnected, if the
 // caller would not wait for long, or if the request waits for a person.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -101,6 +102,66 @@ func TestCircuit_AHangingAuthentikIsAskedOnce(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCircuit_DeadConnectionsCostOneRequest: all connections to an authentik that
+// has moved to another address are dead, and idle.
+func TestCircuit_DeadConnectionsCostOneRequest(t *testing.T) {
+	t.Parallel()
+	var open, opened atomic.Int64
+	var moved atomic.Bool
+	type isOld struct{}
+	together := make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !moved.Load():
+			if open.Add(1) == 3 {
+				close(together)
+			}
+			<-together // so that each request has a connection of its own
+		case r.Context().Value(isOld{}) == true:
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, "{}")
+	}))
+	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		opened.Add(1)
+		return context.WithValue(ctx, isOld{}, !moved.Load())
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	t.Cleanup(transport.CloseIdleConnections)
+	c, err := New(Config{URL: address(t, server.URL), Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var past atomic.Int64
+	c.circuit.now = func() time.Time { return time.Now().Add(time.Duration(past.Load())) }
+	ask := func() error {
+		_, err := c.Relay().Send(t.Context(), Visitor{}, RelayRequest{Method: http.MethodGet, Path: "/"})
+		return err
+	}
+	var first sync.WaitGroup
+	for range 3 {
+		first.Go(func() {
+			if err := ask(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	first.Wait()
+	moved.Store(true)
+	c.timeout = 100 * time.Millisecond
+	if err := ask(); !errors.Is(err, ErrUnreachable) || opened.Load() != 3 {
+		t.Fatalf("got %v over %d connections, want ErrUnreachable over one of three", err, opened.Load())
+	}
+	c.timeout = defaultTimeout
+	past.Add(int64(pauseAfterFailure))
+	if err := ask(); err != nil {
+		t.Errorf("got %v after the pause, want an answer over a new connection", err)
 	}
 }
 

@@ -34,7 +34,7 @@ func (c *Client) exchange(ctx context.Context, v Visitor, q request) (reply, err
 	start := time.Now()
 	resp, err := c.send(req, q)
 	if err != nil {
-		p.fail(c.hangs(ctx, q, p, err))
+		c.failed(ctx, q, p, err)
 		return reply{}, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // The answer has been read.
@@ -43,7 +43,7 @@ func (c *Client) exchange(ctx context.Context, v Visitor, q request) (reply, err
 		"duration", time.Since(start), "request_id", resp.Header.Get("X-authentik-id"))
 	body, err := c.body(ctx, resp)
 	if err != nil && errors.Is(err, ctx.Err()) {
-		p.fail(c.hangs(ctx, q, p, err))
+		c.failed(ctx, q, p, err)
 	} else {
 		p.succeed()
 	}

@@ -62,7 +62,7 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.c.send(out, q)
 	if err != nil {
-		p.fail(t.c.hangs(ctx, q, p, err))
+		t.c.failed(ctx, q, p, err)
 		cancel()
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := t.c.body(ctx, resp)
 	_ = resp.Body.Close() // it has been read
 	if err != nil && errors.Is(err, ctx.Err()) {
-		p.fail(t.c.hangs(ctx, q, p, err))
+		t.c.failed(ctx, q, p, err)
 	} else {
 		p.succeed()
 	}
