@@ -136,3 +136,28 @@ func TestLink_ExpiredVisitLoadedAgainFollowsIt(t *testing.T) {
 	fresh.says(t, "Your sign-in took too long and has started over.")
 	fresh.says(t, `name="field.username"`)
 }
+
+// TestSetUp_GoesOnAfterAReload: the secret may be in an app by then, and codes on
+// paper.
+func TestSetUp_GoesOnAfterAReload(t *testing.T) {
+	t.Parallel()
+	for component, c := range map[string]struct {
+		stage authentiktest.Stage
+		shows string
+	}{
+		"totp":   {&authentiktest.AuthenticatorTOTPStage{}, `secret=([A-Z0-9]+)`},
+		"static": {&authentiktest.AuthenticatorStaticStage{}, `(?s)<ul class="codes[^>]*>(.*?)</ul>`},
+	} {
+		t.Run(component, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, func(c *Config) { c.Flow = "setup" }, loginFlow("setup", authentiktest.Binding{Stage: c.stage}))
+			p := s.person(t)
+			shown := p.signIn("jane", "open sesame", "/deep")
+			secret := regexp.MustCompile(c.shows).FindStringSubmatch(shown.body)
+			if secret == nil {
+				t.Fatalf("got no secret:\n%s", shown.body)
+			}
+			p.open(again(t, shown)).says(t, secret[1])
+		})
+	}
+}

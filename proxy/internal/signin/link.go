@@ -73,17 +73,27 @@ func (h *Handler) linkTo(x *exchange.Exchange, link Link) (string, error) {
 
 // resumedAt returns the address at which the page of a visit is loaded again, or ""
 // if that begins a new sign-in. A visitor who came by a link may have used it up,
-// and one whom authentik has sent a mail goes away to read it: a telephone then
-// loads the page again. The visit is sealed into the address, without the
-// challenge, which may be long.
+// and one who has to read a mail, or to write a secret into an app, goes away: a
+// telephone then loads the page again. The visit is sealed into the address,
+// without the challenge, which may be long.
 func (h *Handler) resumedAt(x *exchange.Exchange, vis Visit) (string, error) {
-	mailed := vis.Step.Challenge.Component() == flowclient.ComponentEmail
-	if !vis.begun() || !vis.Linked && vis.Aside == "" && !mailed {
+	if !vis.begun() || !vis.Linked && vis.Aside == "" && !leavesFor(vis.Step.Challenge) {
 		return "", nil
 	}
 	vis.Step.Challenge = nil
 	sealed, err := vis.seal(x, x.EnsureVisit())
 	return h.LoginAt("visit=" + sealed + "&to=" + url.QueryEscape(vis.Back)), err
+}
+
+// leavesFor reports whether a visitor goes away to meet a challenge that authentik
+// shows again as it was.
+func leavesFor(c flowclient.Challenge) bool {
+	switch c.Component() {
+	case flowclient.ComponentEmail, flowclient.ComponentAuthenticatorTOTP, flowclient.ComponentAuthenticatorStatic:
+		return true
+	default:
+		return false
+	}
 }
 
 // resume answers GET login for the page of a visit that is loaded again: it shows
