@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -329,5 +331,38 @@ func TestTrace_DoesNotReachTheApplication(t *testing.T) {
 		if w.Code != tt.want || tt.want != http.StatusOK && told != "" {
 			t.Errorf("%s %s: got status %d and the application told of %q, want status %d", tt.method, tt.path, w.Code, told, tt.want)
 		}
+	}
+}
+
+// A loadCounter counts the records that are read.
+type loadCounter struct {
+	Store
+	loads atomic.Int64
+}
+
+func (c *loadCounter) Load(ctx context.Context, name string) (Record, bool, error) {
+	c.loads.Add(1)
+	return c.Store.Load(ctx, name)
+}
+
+// TestSession_PlantedCookieIsReadOnce: by a page that also looks for a visitor who
+// stays signed in.
+func TestSession_PlantedCookieIsReadOnce(t *testing.T) {
+	t.Parallel()
+	c, now := &loadCounter{Store: newStore(t)}, time.Now()
+	g, _ := held(t, func(cfg *Config) { cfg.Store, cfg.Now = c, func() time.Time { return now } }, session.Record{User: User{Username: "jane"}})
+	var line strings.Builder
+	for range 1000 {
+		line.WriteString("authentik_gate=" + seal.NewSecret().Cookie() + "; ")
+	}
+	for _, path := range []string{"/", "/.authentik/login", "/.authentik/logout"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		r.Host = "app.example.com"
+		r.Header.Set("Cookie", line.String())
+		r.Header.Set("Accept", "text/html")
+		g.Wrap(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if got := c.loads.Load(); got > exchange.MaxTried+10 {
+		t.Errorf("got %d records read for the same cookies, want each at most once", got)
 	}
 }

@@ -320,11 +320,11 @@ const (
 // no session. If a replica of the store lags, a miss can hide one, for missFor
 // at most.
 type misses struct {
-	kept *bounded.Cache[string, struct{}]
+	kept *bounded.Cache[string, bool] // whether the store has no record at all
 }
 
 func newMisses(now func() time.Time) *misses {
-	return &misses{bounded.New(bounded.Options[string, struct{}]{Entries: maxMisses, Now: now})}
+	return &misses{bounded.New(bounded.Options[string, bool]{Entries: maxMisses, Now: now})}
 }
 
 func (m *misses) has(lookup string) bool {
@@ -332,7 +332,13 @@ func (m *misses) has(lookup string) bool {
 	return found
 }
 
+// absent reports whether the store had no record a moment ago, not even an expired one.
+func (m *misses) absent(lookup string) bool {
+	absent, _ := m.kept.Get(lookup)
+	return absent
+}
+
 // add remembers a miss.
-func (m *misses) add(lookup string) { m.kept.Put(lookup, struct{}{}, missFor) }
+func (m *misses) add(lookup string, absent bool) { m.kept.Put(lookup, absent, missFor) }
 
 func (m *misses) sweep() { m.kept.Sweep() }

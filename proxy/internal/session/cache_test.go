@@ -10,7 +10,7 @@ func TestMissesAreBounded(t *testing.T) {
 	t.Parallel()
 	m := newMisses(time.Now)
 	for i := range 3 * maxMisses {
-		m.add(fmt.Sprint(i))
+		m.add(fmt.Sprint(i), true)
 	}
 	if n := m.kept.Len(); n > maxMisses {
 		t.Errorf("got %d cached misses, want at most %d", n, maxMisses)

@@ -97,7 +97,7 @@ func (r *Registry) fetch(ctx context.Context, browser seal.Secret, lookup, host 
 	case err != nil:
 		return reading{}, err
 	case !found:
-		r.misses.add(lookup)
+		r.misses.add(lookup, held.rec == nil)
 		return reading{}, nil
 	}
 	return reading{r.hold(browser.Cookie(), held, host, since), true}, nil

@@ -17,7 +17,8 @@ import (
 // gives no access by itself.
 func (r *Registry) Stays(ctx context.Context, value, host string) (rec *Record, found bool, err error) {
 	browser, ok := seal.ParseSecret(value)
-	if !ok {
+	key := keyOf(value)
+	if !ok || r.misses.absent(string(key[:])+r.scope(host)) {
 		return nil, false, nil
 	}
 	held, found, err := r.stays(ctx, browser, host)
