@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -135,6 +138,41 @@ func TestCommand_ListsAndEndsSessions(t *testing.T) {
 		t.Errorf("without a user: %d, %v: %s", code, err, out)
 	}
 	bob.expect(bob.get("/"), http.StatusSeeOther, "")
+}
+
+// A Caddy that has not had a request has no key yet, but another one with the same
+// storage may have sessions.
+func TestCommand_KnowsTheSessionsOfAnotherCaddyAtOnce(t *testing.T) {
+	o := newTerminal(t, onStorage)
+	b := o.browser()
+	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
+	if err := caddy.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(filepath.Join(o.storage, from), filepath.Join(o.storage, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move("authentik", "other")
+	if err := o.try("admin "+o.api, onStorage); err != nil {
+		t.Fatal(err)
+	}
+	if out, code, err := o.run("list", "--user", "ada"); code == 0 || err == nil {
+		t.Errorf("without a key: got %d, %s, want that the user has no session", code, out)
+	}
+	if _, err := os.Stat(filepath.Join(o.storage, "authentik", "key")); err == nil {
+		t.Error("got a key that the command has created, want none")
+	}
+	if err := os.RemoveAll(filepath.Join(o.storage, "authentik")); err != nil {
+		t.Fatal(err)
+	}
+	move("other", "authentik")
+	if out, code, err := o.run("end", "--user", "ada"); code != 0 || err != nil || !strings.Contains(out, "of ada") {
+		t.Errorf("got %d, %v: %s, want that ada's session has ended", code, err, out)
+	}
+	b.expect(b.get("/"), http.StatusSeeOther, "")
 }
 
 func TestCommand_SaysWhatIsWrong(t *testing.T) {

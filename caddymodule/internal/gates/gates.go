@@ -9,6 +9,9 @@
 package gates
 
 import (
+	"context"
+	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -106,6 +109,27 @@ func (g *gates) set(s *Starter, known bool) {
 		return
 	}
 	delete(g.all, s)
+}
+
+// Wake starts the gates whose key is in the storage by now. They have had no request
+// yet, but other Caddys with the same storage may have sessions of theirs.
+func Wake(ctx context.Context) error {
+	var all []*Starter
+	shared.Pool.Range(func(_, value any) bool {
+		known, ok := value.(*gates)
+		if !ok {
+			return true
+		}
+		known.mu.Lock()
+		defer known.mu.Unlock()
+		all = slices.AppendSeq(all, maps.Keys(known.all))
+		return false
+	})
+	var errs []error
+	for _, s := range all {
+		errs = append(errs, s.wake(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // Running returns the running gates with their session stores, and whether any

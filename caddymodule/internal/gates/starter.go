@@ -22,6 +22,9 @@ type Starter struct {
 	// CreateKey returns the key in the storage. If there is none, it creates
 	// one.
 	CreateKey func(context.Context) ([]byte, error)
+	// LoadKey returns the key in the storage, or nil if there is none. It creates
+	// nothing.
+	LoadKey func(context.Context) ([]byte, error)
 	// NewGate returns a gate with this key.
 	NewGate func(key []byte) (*proxy.Gate, error)
 	// KeepKey keeps the key in the storage until ctx is done. It is called for
@@ -73,6 +76,22 @@ func (s *Starter) Start(key []byte) error {
 	s.gate.Store(gate)
 	if s.KeepKey != nil {
 		s.unkeep = s.server.keep(func(ctx context.Context) { s.KeepKey(ctx, key) })
+	}
+	return nil
+}
+
+// wake starts the gate if another Caddy has created the key since this one was
+// started.
+func (s *Starter) wake(ctx context.Context) error {
+	if s.gate.Load() != nil || s.LoadKey == nil {
+		return nil
+	}
+	key, err := s.LoadKey(ctx)
+	if key == nil || err != nil {
+		return err
+	}
+	if err := s.Start(key); !errors.Is(err, errStopped) {
+		return err
 	}
 	return nil
 }

@@ -12,8 +12,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/walk"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // ExplainPath is the path in Caddy's admin API at which decisions are
@@ -95,6 +97,9 @@ func (gateOf Explainer) Serve(w http.ResponseWriter, r *http.Request) error {
 	served, ok := app.(*caddyhttp.App)
 	if err != nil || !ok {
 		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errNoServer}
+	}
+	if err := gates.Wake(r.Context()); err != nil {
+		return apiError(fault.New(fault.SessionsUnavailable, err))
 	}
 	answer, err := q.answer(r.Context(), served, gateOf)
 	if err != nil {

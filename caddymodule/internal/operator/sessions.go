@@ -14,6 +14,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // SessionsPath is the path in Caddy's admin API of the sessions of all gates.
@@ -34,6 +35,9 @@ func ServeSessions(w http.ResponseWriter, r *http.Request) error {
 	user, id, err := parameters(r)
 	if err != nil {
 		return apiError(err)
+	}
+	if err := gates.Wake(r.Context()); err != nil {
+		return apiError(fault.New(fault.SessionsUnavailable, err))
 	}
 	running, configured := gates.Running()
 	if !configured {
@@ -61,8 +65,8 @@ type operator interface {
 	EndOne(ctx context.Context, user, id string) (proxy.Entry, error)
 }
 
-// noGateYet is for gates that start with their first request, and have no
-// sessions before.
+// noGateYet is for gates that start with their first request, with any Caddy that
+// shares their storage, and have no sessions before.
 type noGateYet struct{}
 
 func (noGateYet) SessionsOf(context.Context, string) ([]proxy.Entry, error) {
