@@ -26,6 +26,7 @@ func TestLoginHost_MailedLinkLeadsToTheApplication(t *testing.T) {
 				w := s.open(t, "wiki")
 				w.Open("/deep?x=1")
 				w.Click(c.aside)
+				w.Do(chromedp.WaitNotPresent(c.aside)) // the next page has a field of the same name
 				w.Enter(c.uid, testsite.Jane)
 				w.Await(c.waits)
 				if another {
