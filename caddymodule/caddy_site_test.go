@@ -102,6 +102,35 @@ func TestErrorRoutes_NeverGetTheGatesResponses(t *testing.T) {
 	other.expect(other.get("/.authentik/login"), http.StatusServiceUnavailable, "authentik-unreachable")
 }
 
+// TestErrorRoutes_WithAGateGiveTheApplicationNoCookieOfAGate: also for errors before
+// the gate, as the documentation advises.
+func TestErrorRoutes_WithAGateGiveTheApplicationNoCookieOfAGate(t *testing.T) {
+	s := newSite(t)
+	s.load(`SITE {
+	route {
+		error /early "early" 500
+		authentik AUTHENTIK
+		reverse_proxy APP
+	}
+	handle_errors {
+		authentik AUTHENTIK {
+			open *
+		}
+		reverse_proxy APP
+	}
+}
+`)
+	ada, anonymous := s.browser(), s.browser()
+	ada.signIn("/", "ada")
+	for want, b := range map[string]*browser{"ada": ada, "": anonymous} {
+		b.header.Set("Remote-User", "mallory")
+		b.expect(b.get("/early"), http.StatusOK, `user "`+want+`"`)
+		if got := s.app.seen().Header["Cookie"]; got != nil {
+			t.Errorf("user %q: got the cookies %q at the application, want none", want, got)
+		}
+	}
+}
+
 func TestCookieDomain_SharesASignInAndNotWhoMayPass(t *testing.T) {
 	s := newSite(t)
 	s.load(`(sso) {

@@ -131,7 +131,7 @@ func TestErrorRoutes_ThatLeadToTheApplicationAreWarnedOf(t *testing.T) {
 		"removed beside":   {"a.example.com {\n" + gate + "handle_errors 404 {\nrequest_header -Remote-*\nrespond oh\n}\nhandle_errors 5xx {\nreverse_proxy localhost:3000\n}\n}\n", "request_header -Remote-*"},
 		"removed by it":    {"a.example.com {\n" + gate + "handle_errors {\nreverse_proxy localhost:3000 {\nheader_up -Remote-*\n}\n}\n}\n", ""},
 		"a second one":     {"a.example.com {\n" + gate + "handle_errors {\nreverse_proxy localhost:3001 {\nheader_up -Remote-*\nhandle_response {\nreverse_proxy localhost:3000\n}\n}\n}\n}\n", "request_header -Remote-*"},
-		"a gate there":     {"a.example.com {\n" + gate + "handle_errors {\nauthentik https://auth.example.com\nreverse_proxy localhost:3000\n}\n}\n", ""},
+		"a gate there":     {"a.example.com {\n" + gate + "handle_errors {\nauthentik https://auth.example.com {\nopen *\n}\nreverse_proxy localhost:3000\n}\n}\n", ""},
 		"a named gate":     {"&(gate) {\n" + gate + "}\na.example.com {\ninvoke gate\nhandle_errors {\nhandle /x/* {\nreverse_proxy localhost:3000\n}\n}\n}\n", "request_header -Remote-*"},
 		"beside a named":   {"&(gate) {\n" + gate + "}\na.example.com {\ninvoke gate\n}\nb.example.com {\nhandle_errors {\nreverse_proxy localhost:3000\n}\n}\n", ""},
 		"of every host":    {"a.example.com {\n" + gate + "}\n*.example.com {\nhandle_errors {\nreverse_proxy localhost:3000\n}\n}\n", "request_header -Remote-*"},

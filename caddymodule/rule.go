@@ -13,6 +13,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/matchers"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/routes"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -110,7 +111,8 @@ func (h *Handler) loadMatchers(ctx caddy.Context) error {
 		}
 	}
 	h.openness = matchers.Openness{Closed: closed, Opened: opened}
-	h.openness.Warn(h.log)
+	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	h.openness.Warn(h.log, routes.ForErrors(server))
 	return nil
 }
 

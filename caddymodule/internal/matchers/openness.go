@@ -49,8 +49,8 @@ var made = map[string]string{
 }
 
 // Warn warns of matchers that open requests because of values that any client
-// can invent, and of matchers that open everything.
-func (o Openness) Warn(log *slog.Logger) {
+// can invent, and of matchers that open everything unless the gate is forErrors.
+func (o Openness) Warn(log *slog.Logger, forErrors bool) {
 	for _, set := range o.Opened {
 		all := true
 		for _, m := range set.all {
@@ -60,7 +60,7 @@ func (o Openness) Warn(log *slog.Logger) {
 			}
 			all = all && name == "path" && m.everything()
 		}
-		if all {
+		if all && !forErrors { // where the gate is to tell who is signed in
 			log.Warn("open: every request is open; the gate only tells the application who is signed in")
 		}
 	}

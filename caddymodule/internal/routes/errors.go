@@ -21,7 +21,8 @@ func (g Gate) warnOfErrorRoutes(server *caddyhttp.Server) {
 		return
 	}
 	if g.lead(server, server.Errors.Routes, ways{headers: g.Headers, server: server}) {
-		g.Log.Warn("handle_errors: its reverse_proxy passes on identity headers that clients make up; write there before it: request_header -"+g.Headers,
+		g.Log.Warn("handle_errors: its reverse_proxy passes on identity headers that clients make up, and the gate's cookies; "+
+			"write there before it authentik with open *, or at least: request_header -"+g.Headers,
 			"site", strings.Join(g.Site.Hosts, " "))
 	}
 }
@@ -50,6 +51,12 @@ func (g Gate) lead(server *caddyhttp.Server, routes caddyhttp.RouteList, to ways
 		}
 	}
 	return false
+}
+
+// ForErrors reports whether the handler that is being loaded is in a route for errors.
+// Caddy loads those after the others.
+func ForErrors(server *caddyhttp.Server) bool {
+	return server != nil && server.Errors != nil && !slices.ContainsFunc(server.Routes, loading) && slices.ContainsFunc(server.Errors.Routes, loading)
 }
 
 // invoking returns the hosts of the sites that invoke the named route that is being
