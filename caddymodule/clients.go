@@ -15,10 +15,10 @@ import (
 type Clients struct {
 	// Which credentials programs may show: with `basic` a username and an app
 	// password, with `bearer` an access token that authentik has issued for
-	// `client_id`, which is then required. Default: none, so no program is let in.
+	// `client_id`, which is then required. Default: none, so no program may pass.
 	Schemes []string `json:"schemes,omitempty"`
 
-	// Further client IDs whose access tokens are let in. Needs `trust_bindings`.
+	// Further client IDs whose access tokens are accepted. Needs `trust_bindings`.
 	// Default: only that of `client_id`.
 	Bearer []string `json:"bearer,omitempty"`
 

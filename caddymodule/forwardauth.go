@@ -151,7 +151,7 @@ func (h *Handler) checkForwardAuth(openID bool) (all []rules.Conflict) {
 		option, text, why string
 		given             bool
 	}{
-		{"site", "site", "the sites stand in the block, and the other proxy says which one a request is for", h.Site != ""},
+		{"site", "site", "the sites are in the block, and the other proxy says which one a request is for", h.Site != ""},
 		{"login", "login relay", "authentik's own interface needs all paths of the site; write login page", h.Login == string(proxy.LoginRelay)},
 		{"cache", "cache private", "the other proxy has the application's responses; leave it out, and set Cache-Control there", h.Cache == string(proxy.CachePrivate)},
 		{"sign_on form", "sign_on form", "the other proxy has the application's login page; leave it out", h.SignOn.Form != nil},

@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// arrived has a browser believe that it has arrived three times just now.
+// arrived gives a browser the cookie of three arrivals just now.
 func (p *person) arrived() {
 	now := p.site.clock.now()
 	p.setCookie("__Host-authentik_arrivals", exchange.Arrivals{now, now, now}.String())

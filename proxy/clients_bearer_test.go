@@ -113,7 +113,7 @@ func TestClients_ExpiredTokenIsNotRemembered(t *testing.T) {
 	}
 }
 
-// furtherSite has a further application whose tokens the gate may let in.
+// furtherSite has a further application whose tokens the gate may accept.
 func furtherSite(t *testing.T, change func(*Config)) *site {
 	t.Helper()
 	s := newTokenSite(t, change)

@@ -66,7 +66,7 @@ func BenchmarkClients(b *testing.B) {
 				_ = tt.gate.Guard(w, r, next)
 			}
 			if passed == 0 || w.Code != http.StatusOK || r.Header.Get("Remote-User") != "jane" || r.Header.Get("Authorization") != "" {
-				b.Fatalf("got status %d, want the request let in", w.Code)
+				b.Fatalf("got status %d, want the request passed", w.Code)
 			}
 		})
 	}

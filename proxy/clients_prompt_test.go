@@ -55,7 +55,7 @@ func TestClients_PromptOnlyPrograms(t *testing.T) {
 			r.Header[name] = values
 		}
 		w := httptest.NewRecorder()
-		_ = s.gate.Guard(w, r, func(http.ResponseWriter, *http.Request) error { t.Error("got the request let in"); return nil })
+		_ = s.gate.Guard(w, r, func(http.ResponseWriter, *http.Request) error { t.Error("got the request passed"); return nil })
 		if got := w.Header()["Www-Authenticate"]; w.Code != http.StatusUnauthorized || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got status %d, %q, want 401 with %q", tt.name, w.Code, got, tt.want)
 		}

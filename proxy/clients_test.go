@@ -50,7 +50,7 @@ func TestClients_RefusalsLookTheSame(t *testing.T) {
 		Devices: []authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"code"}}},
 	})
 	if got := s.show(t, "/", auth(basic("jane", appPassword))); got.status != http.StatusOK {
-		t.Fatalf("got status %d: %s, want Jane let in", got.status, got.body)
+		t.Fatalf("got status %d: %s, want Jane admitted", got.status, got.body)
 	}
 	var first heardBack
 	for name, shown := range map[string]string{

@@ -188,7 +188,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			other := d.guest() // who is not signed in
 			other.refused(other.open(authHost+next), "visit-lost")
 		},
-		"a request is made up": func(d *domains) {
+		"a request is invented": func(d *domains) {
 			jane := d.atAuthentik("jane", "open sesame")
 			for text, want := range map[string]int{
 				"": http.StatusBadRequest, "x": http.StatusBadRequest, "v.": http.StatusBadRequest, "v.x": http.StatusBadRequest,
@@ -264,7 +264,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 				}
 			}
 		},
-		"a host is made up": func(d *domains) {
+		"a host is invented": func(d *domains) {
 			for _, name := range []string{"wiki.example.com:9999", "evil.example.net", "wiki.example.com.evil.net", "x.wiki.example.com"} {
 				got := d.guest().raw(wikiHost+"/.authentik/login", "Host", name)
 				if got.StatusCode != http.StatusMisdirectedRequest || got.Header.Get("Location") != "" {

@@ -33,7 +33,7 @@ func TestLoginHost_BelowAPathNeedsItsPrefixThere(t *testing.T) {
 }
 
 // A sign-out removes authentik's session from every path and domain that has one for
-// the login host, whoever has set it. A cookie with Partitioned is one of its own.
+// the login host, whichever server has set it. A cookie with Partitioned is one of its own.
 func TestLoginHost_SignOutRemovesTheCookieOfEachPath(t *testing.T) {
 	t.Parallel()
 	d := newDomains(t, func(origin string, cfg *Config) {

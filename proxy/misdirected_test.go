@@ -13,7 +13,7 @@ import (
 // madeUp are hosts that a client can send to a site at app.example.com:8443.
 var madeUp = []string{"evil.example", "app.example.com.evil.example", "app.example.com:9999", "evil.example:8443", "xapp.example.com:8443", ""}
 
-// A client that makes up a host could have authentik mail a link to it.
+// A client that invents a host could have authentik mail a link to it.
 func TestHost_ThatAClientMakesUpBeginsNothing(t *testing.T) {
 	t.Parallel()
 	for name, login := range map[string]Login{"page": LoginPage, "relay": LoginRelay, "redirect": LoginRedirect} {
@@ -58,7 +58,7 @@ func TestHost_ThatAClientMakesUpBeginsNothing(t *testing.T) {
 }
 
 // The pages that need no sign-in are drawn without asking authentik for the
-// brand of a host that was made up.
+// brand of a host that a client has invented.
 func TestHost_ThatAClientMakesUpHasNoBrand(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(cfg *Config) { cfg.PageHost, cfg.Hosts = true, []string{"app.example.com"} })

@@ -26,7 +26,7 @@ func TestPreflight_PassesOnlyIfTheOperatorSaysSo(t *testing.T) {
 	without, _ := held(t, nil, session.Record{User: jane})
 	with, _ := held(t, func(c *Config) { c.Preflight = true }, session.Record{User: jane})
 	if lets(without, preflight("/api")) {
-		t.Error("without the option: got the preflight let in")
+		t.Error("without the option: got the preflight passed")
 	}
 	if !lets(with, preflight("/api")) {
 		t.Error("got the preflight refused")
@@ -131,7 +131,7 @@ func TestPreflight_MeetsNoDemands(t *testing.T) {
 		r := preflight(path)
 		r.Method = http.MethodPut
 		if lets(g, r) {
-			t.Errorf("%s: got the request after it let in", path)
+			t.Errorf("%s: got the request after it passed", path)
 		}
 	}
 	for _, path := range []string{"/.authentik/login", "/.authentik/session", "/.authentik/nothing"} {

@@ -147,7 +147,7 @@ func TestRecheck_OneRefreshForManyRequestsAndGates(t *testing.T) {
 	for i := range 200 {
 		all.Go(func() {
 			if !lets(gates[i%3], s.request(p)) {
-				t.Error("got a request refused, want it let in")
+				t.Error("got a request refused, want it passed")
 			}
 		})
 	}
@@ -199,7 +199,7 @@ func TestIdle_UnusedSessionEnds(t *testing.T) {
 	}
 	s.clock.move(32 * time.Minute)
 	if lets(other, s.request(p)) {
-		t.Error("got the request let in by another gate, want the idle session ended")
+		t.Error("got the request passed by another gate, want the idle session ended")
 	}
 	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
 		t.Errorf("got status %d at %s", page.status, page.path)

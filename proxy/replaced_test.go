@@ -51,7 +51,7 @@ func TestFlow_ThatBeginsAnewIsNotTheOneThatWasLedTo(t *testing.T) {
 				page = p.send(page)
 			}
 			if got := page.body == "hello joe"; got == attacks || strings.Contains(page.body, "hello jane") {
-				t.Errorf("got status %d at %s: %.300s, want joe let in: %t, and never jane", page.status, page.path, page.body, !attacks)
+				t.Errorf("got status %d at %s: %.300s, want joe admitted: %t, and never jane", page.status, page.path, page.body, !attacks)
 			}
 		})
 	}
@@ -90,7 +90,7 @@ func TestRelay_FlowThatBeginsAnewIsNotTheOneThatWasLedTo(t *testing.T) {
 			}
 			page := p.goes(next)
 			if got := page.body == "hello joe"; got != (path == "") || page.body == "hello jane" {
-				t.Errorf("got status %d at %s: %.300s, want joe let in: %t, and never jane", page.status, page.path, page.body, path == "")
+				t.Errorf("got status %d at %s: %.300s, want joe admitted: %t, and never jane", page.status, page.path, page.body, path == "")
 			}
 		})
 	}

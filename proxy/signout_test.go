@@ -51,7 +51,7 @@ func TestSignOut_SaysIfAuthentiksSessionMayContinue(t *testing.T) {
 			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		if lets(s.gate, r) {
-			t.Error("got the request let in, want the session ended")
+			t.Error("got the request passed, want the session ended")
 		}
 	})
 }

@@ -215,7 +215,7 @@ func TestStream_KeepsItsSessionFromBeingIdle(t *testing.T) {
 }
 
 // A server replaces its configuration, and with it the gate. What the old gate
-// has let in ends with its session, by whichever gate that ends.
+// has admitted ends with its session, whichever gate ends that session.
 func TestStream_OutlivesItsGateAndEndsWithItsSession(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(s *streaming, next *Gate){

@@ -69,7 +69,7 @@ func TestHost_ThatAClientMakesUpGoesOnWithNothing(t *testing.T) {
 	}
 }
 
-// Whatever a request leads to, authentik is not told a host that was made up.
+// Whatever a request leads to, authentik is not told a host that a client has invented.
 func TestHost_ThatAClientMakesUpIsNoVisitors(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, Config{

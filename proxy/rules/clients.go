@@ -37,7 +37,7 @@ func (c Clients) Check() (wrong []error) {
 	}
 	add(c.Bearer && c.LoginAt, "bearer cannot be used with login at, as tokens are issued for a client, and such a site has none; write only clients basic, or client_id and login redirect instead of login at")
 	add(c.Bearer && c.ClientID == "" && !c.LoginAt, "bearer needs OpenID Connect, as tokens are issued for a client; write client_id and application too, or only clients basic")
-	add(further && !c.Bearer, "bearer names further clients, but no tokens are let in; write bearer as a scheme too")
+	add(further && !c.Bearer, "bearer names further clients, but no tokens are accepted; write bearer as a scheme too")
 	add(further && !c.TrustBindings,
 		"tokens of further clients are issued by the bindings of their own applications, and not by those of this site's; write trust_bindings in the block if these may decide, or leave the clients out")
 	add(!further && c.TrustBindings, "trust_bindings is for the tokens of further clients, but no further client is named; write bearer <client_id> in the block, or leave trust_bindings out")
@@ -50,7 +50,7 @@ func (c Clients) Check() (wrong []error) {
 		if err := ClientID(id); err != nil {
 			wrong = append(wrong, fmt.Errorf("bearer: %w", err))
 		}
-		add(id == c.ClientID, "bearer %s: tokens of client_id itself are let in anyway; leave it out", id)
+		add(id == c.ClientID, "bearer %s: tokens of client_id itself are accepted anyway; leave it out", id)
 		add(slices.Index(c.BearerClients, id) < i, "bearer: %s is given twice; keep one of them", id)
 	}
 	return wrong

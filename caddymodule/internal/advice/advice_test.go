@@ -28,7 +28,7 @@ func TestOtherTool_SaysWhatToWrite(t *testing.T) {
 	}
 }
 
-// Options of other tools that nobody has listed: their words say enough.
+// Options of other tools that are in no list: their words say enough.
 func TestRelated_HasAdviceForTheWordsOfAName(t *testing.T) {
 	t.Parallel()
 	for option, want := range map[string]string{

@@ -108,7 +108,7 @@ func (g Gate) sharesSessions(other Gate) bool {
 func (s server) trusts() (all []Finding) {
 	for _, text := range s.trusted {
 		if prefix, err := netip.ParsePrefix(text); err == nil && prefix.Bits() == 0 {
-			all = append(all, found("trusted-proxies-all", fmt.Sprintf("server %s trusts %s: every client can make up its address, scheme and host", s.name, text),
+			all = append(all, found("trusted-proxies-all", fmt.Sprintf("server %s trusts %s: every client can claim any address, scheme and host", s.name, text),
 				"name only your own proxies in trusted_proxies, for example: trusted_proxies static private_ranges"))
 		}
 	}

@@ -25,8 +25,8 @@ type proxyProtocol struct {
 	late     bool     // it comes after TLS
 }
 
-// believes reports whether the wrapper trusts peers that are not listed.
-func (p proxyProtocol) believes() bool {
+// trustsUnlisted reports whether the wrapper trusts peers that are not listed.
+func (p proxyProtocol) trustsUnlisted() bool {
 	switch strings.ToUpper(p.Fallback) {
 	case "USE", "REQUIRE":
 		return true
@@ -50,11 +50,11 @@ func (s server) wrapped() (all []Finding) {
 			"write in listener_wrappers first proxy_protocol, and then tls"))
 	}
 	switch {
-	case p.believes():
-		all = append(all, found("proxy-protocol-all", fmt.Sprintf("server %s believes the PROXY header of every client, which can make up its address", s.name),
+	case p.trustsUnlisted():
+		all = append(all, found("proxy-protocol-all", fmt.Sprintf("server %s accepts the PROXY header of every client, which can claim any address", s.name),
 			"name only your load balancers: proxy_protocol { allow <their addresses> }, and no fallback_policy use or require"))
 	case len(p.Allow) == 0:
-		all = append(all, found("proxy-protocol-peers", fmt.Sprintf("server %s believes no peer's PROXY header: all visitors seem to have the load balancer's address", s.name),
+		all = append(all, found("proxy-protocol-peers", fmt.Sprintf("server %s accepts no peer's PROXY header: all visitors seem to have the load balancer's address", s.name),
 			"write the load balancer's addresses: proxy_protocol { allow <its addresses> }"))
 	}
 	return all
@@ -82,7 +82,7 @@ func (x *subject) behindBalancer(ctx context.Context, visitors answer, failed er
 	seen := fmt.Sprintf("Caddy itself answers at %s; %s %s, as Caddy does if a PROXY header comes first", local, x.gate.Origin, ends(visitors, failed))
 	if s.wrapper == nil {
 		return found("proxy-protocol-missing", seen+", which it does not read",
-			"if what stands in front sends a PROXY header, write in the global options: servers { listener_wrappers { proxy_protocol { allow <its addresses> } tls } }"), true
+			"if a load balancer in front sends a PROXY header, write in the global options: servers { listener_wrappers { proxy_protocol { allow <its addresses> } tls } }"), true
 	}
 	return found("proxy-protocol-refused", seen+" from a peer that may not send one", "write the load balancer's addresses: proxy_protocol { allow <its addresses> }"), true
 }

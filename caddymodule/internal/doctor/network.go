@@ -185,7 +185,7 @@ func (x *subject) another(a answer) (Finding, bool) {
 		return found("authentik-behind-gate", "url leads to a site that a gate guards: "+clean(x.authentik),
 			"write authentik's own address, for example url http://authentik-server:9000, and give its host a site without the directive"), true
 	case a.StatusCode == http.StatusServiceUnavailable || a.StatusCode == http.StatusBadGateway && !a.json():
-		return found("authentik-starting", fmt.Sprintf("authentik answers %d: it is starting, or what stands in front of it cannot reach it", a.StatusCode),
+		return found("authentik-starting", fmt.Sprintf("authentik answers %d: it is starting, or a proxy in front of it cannot reach it", a.StatusCode),
 			"wait a minute and run this again; if it stays so, look at authentik's own log"), true
 	case strings.HasPrefix(a.Header.Get("Location"), "https://") && x.authentik.Scheme == "http":
 		return found("tls-scheme", fmt.Sprintf("%s answers %d and leads to %.100q", clean(x.authentik), a.StatusCode, a.Header.Get("Location")),

@@ -88,7 +88,7 @@ func (x *subject) front(a answer) []Finding {
 	if name == "" || x.server().proxied {
 		return nil
 	}
-	return []Finding{found("trusted-proxies-missing", "something stands in front of Caddy ("+name+"), and Caddy does not trust it: all visitors seem to have its address",
+	return []Finding{found("trusted-proxies-missing", "a proxy is in front of Caddy ("+name+"), and Caddy does not trust it: all visitors seem to have its address",
 		"write in the global options: servers { trusted_proxies static <its addresses> }")}
 }
 

@@ -86,14 +86,14 @@ func (x *subject) notice(ctx context.Context, s store.Store, name string) (Findi
 		})
 	}()
 	if !arrives(ctx, ready) {
-		return found("store-no-notice", "the session store "+x.opened.StoreName+" cannot be watched", "check its log; without notices other Caddys believe revoked sessions for half a minute"), true
+		return found("store-no-notice", "the session store "+x.opened.StoreName+" cannot be watched", "check its log; without notices other Caddys accept revoked sessions for half a minute"), true
 	}
 	if err := s.Revoke(ctx, name, time.Now().Add(keptTime)); err != nil {
 		return x.storeFails("revoking", err), true
 	}
 	if !arrives(ctx, told) {
 		return found("store-no-notice", "the session store "+x.opened.StoreName+" told nothing of a revocation within "+noticeTime.String(),
-			"check its log; without notices other Caddys believe revoked sessions for half a minute"), true
+			"check its log; without notices other Caddys accept revoked sessions for half a minute"), true
 	}
 	return Finding{}, false
 }

@@ -44,7 +44,7 @@ var made = map[string]string{
 	"header_regexp": "a client can send any header",
 	"query":         "a client can send any query",
 	"vars":          "a variable may come from the request",
-	"expression":    "an expression may read what a client can make up",
+	"expression":    "an expression may read values that a client can invent",
 	"remote_ip":     "behind a proxy it is that proxy's address for all; write client_ip",
 }
 
@@ -56,7 +56,7 @@ func (o Openness) Warn(log *slog.Logger, forErrors bool) {
 		for _, m := range set.all {
 			name := m.name()
 			if why, ok := made[name]; ok {
-				log.Warn("open: requests are open by what a client may make up", "matcher", name, "reason", why)
+				log.Warn("open: a client can invent the value that opens requests", "matcher", name, "reason", why)
 			}
 			all = all && name == "path" && m.everything()
 		}

@@ -33,9 +33,9 @@ func (p *Programs) End(name string) (ended []*session.Session) {
 	return ended
 }
 
-// heed checks what has ended since authentik was asked about a credential:
+// dropIfEnded checks what has ended since authentik was asked about a credential:
 // authentik may have confirmed the credential before that end.
-func (p *Programs) heed(name Name, s *session.Session, asked time.Time) {
+func (p *Programs) dropIfEnded(name Name, s *session.Session, asked time.Time) {
 	since := func(end string) bool {
 		at, found := p.ended.Get(end)
 		return found && !at.Before(asked)

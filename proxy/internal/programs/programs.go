@@ -230,7 +230,7 @@ func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, 
 		return nil, err
 	}
 	s := p.accept(ctx, v, c, name, who, p.options.Now())
-	p.heed(name, s, begun)
+	p.dropIfEnded(name, s, begun)
 	return s, nil
 }
 

@@ -14,22 +14,22 @@ import (
 // followed. The executor redirects once for each stage that asks nothing.
 const maxHops = 30
 
-// A judged is an answer of the interface that authentik is checking. It has an
-// attempt if it is a proof, such as a password.
-type judged struct {
+// A submitted answer of the interface is one that authentik is checking. It has
+// an attempt if it is a proof, such as a password.
+type submitted struct {
 	attempt *throttle.Attempt
 	answer  flowclient.RawAnswer
 }
 
 // settle counts an answer as right or wrong by authentik's next challenge. It
 // reports whether authentik has refused a proof.
-func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) (refused bool) {
+func (s submitted) settle(v visit, at flowclient.Flow, next flowclient.Step) (refused bool) {
 	pending := next.Challenge.Common().PendingUser
-	if v.at(flowclient.Step{Flow: at}).Refused(j.answer, next) {
-		j.attempt.Fail(pending)
-		return reply.Proves(j.answer)
+	if v.at(flowclient.Step{Flow: at}).Refused(s.answer, next) {
+		s.attempt.Fail(pending)
+		return reply.Proves(s.answer)
 	}
-	j.attempt.Accept(pending)
+	s.attempt.Accept(pending)
 	return false
 }
 

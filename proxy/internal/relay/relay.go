@@ -148,7 +148,7 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 			return
 		}
 	}
-	h.answer(x, t, got, judged{attempt, flowclient.RawAnswer{Fields: said.fields}})
+	h.answer(x, t, got, submitted{attempt, flowclient.RawAnswer{Fields: said.fields}})
 }
 
 // spent reports whether a request is for the flow that this gate demands,
@@ -203,7 +203,7 @@ func (h *Handler) anew(v visit) string {
 
 // answer passes authentik's response on, without the headers that are not for
 // the browser, and handles the challenge in it.
-func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, given judged) {
+func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, given submitted) {
 	v := t.visit.after(t, got.Cookies)
 	v.Named = v.Named || h.SignIn.Knows(t.visit.Cookies)
 	v.given(given.answer)

@@ -28,7 +28,7 @@ func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Atte
 // authentik who has signed in, and answers the interface with a redirect. If
 // the response is a challenge, the visit may then also run the flows to which
 // it links.
-func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, given judged) (*signin.Admission, *fault.Error) {
+func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, given submitted) (*signin.Admission, *fault.Error) {
 	flow := flowclient.Flow{Slug: t.slug, Query: x.At.Asked.Query().Get("query")}
 	root := h.rootAt(x.At)
 	challenge, err := flowclient.DecodeAt(got.Body, root)

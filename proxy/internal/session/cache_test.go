@@ -99,7 +99,7 @@ func TestASessionWithoutTimeLeftIsNotRememberedForEver(t *testing.T) {
 	}
 }
 
-// hit reports whether a key is cached and believed.
+// hit reports whether a key is cached and trusted.
 func hit(c *cache, key cacheKey) bool {
 	_, found := c.get(key)
 	return found

@@ -54,6 +54,6 @@ func (h *Handler) AtApplication(x *exchange.Exchange, r *http.Request, next func
 			x.W.Header().Add("Set-Cookie", line)
 		}
 	}
-	h.farewell(x, ended, there, url.Values{})
+	h.answer(x, ended, there, url.Values{})
 	return nil
 }

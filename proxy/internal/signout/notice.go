@@ -46,14 +46,14 @@ func (h *Handler) BackChannel(x *exchange.Exchange) {
 // Connect. They share one address, but authentik's notice is for one client.
 // The client may be that of another gate, or of several gates with different
 // stores. The notice succeeds if one gate accepts it, unless a store fails.
-func (h *Handler) everywhere(x *exchange.Exchange, heed func(Place) error) error {
+func (h *Handler) everywhere(x *exchange.Exchange, apply func(Place) error) error {
 	var refused error
 	heeded := false
 	for _, at := range h.All(x) {
 		if at.OIDC == nil {
 			continue
 		}
-		switch err := heed(at); {
+		switch err := apply(at); {
 		case err == nil:
 			heeded = true
 		case fault.From(err).Code == fault.SessionsUnavailable:

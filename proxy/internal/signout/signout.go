@@ -122,12 +122,12 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 	}
 	x.RenewVisit()
 	x.SetArrivals(nil) // a visitor who signs in again does so on purpose
-	h.farewell(x, ended, there, form)
+	h.answer(x, ended, there, form)
 }
 
-// farewell answers a visitor who has signed out here. The form of the sign-out
+// answer answers a visitor who has signed out here. The form of the sign-out
 // decides what happens next.
-func (h *Handler) farewell(x *exchange.Exchange, ended page.SignOutScope, there departure, form url.Values) {
+func (h *Handler) answer(x *exchange.Exchange, ended page.SignOutScope, there browserSignOut, form url.Values) {
 	if h.ClearCache {
 		// Otherwise the browser's Back button shows the last page from memory.
 		// An index page from disk then loads without its scripts, which the
@@ -146,22 +146,22 @@ func (h *Handler) farewell(x *exchange.Exchange, ended page.SignOutScope, there 
 	}
 }
 
-// A departure is the address at which a browser ends authentik's session, if
+// A browserSignOut is the address at which a browser ends authentik's session, if
 // the browser itself holds that session, and whether the browser comes back
-// from there. The zero departure means that the browser need not go to
+// from there. The zero browserSignOut means that the browser need not go to
 // authentik.
-type departure struct {
+type browserSignOut struct {
 	to   string
 	back bool
 }
 
 // endAll ends the browser's sessions at the gates of this host. The results are
 // those of the first gate.
-func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away departure, err error) {
+func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away browserSignOut, err error) {
 	ended = page.SignOutUnknown
 	for i, at := range h.All(x) {
 		s, found, err := at.Exchange.Session()
-		scope, to := page.SignOutUnknown, departure{}
+		scope, to := page.SignOutUnknown, browserSignOut{}
 		switch {
 		case err == nil && found:
 			scope, to, err = at.end(at.Exchange, s)
@@ -169,7 +169,7 @@ func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away de
 			scope, err = at.endStay(at.Exchange)
 		}
 		if err != nil {
-			return "", departure{}, err
+			return "", browserSignOut{}, err
 		}
 		if i == 0 || at.Exchange.SentSession() {
 			at.Exchange.ExpireSession()
@@ -186,29 +186,29 @@ func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away de
 // authentik, and then that session as far as possible. ended says which
 // sessions have ended. away is where the browser ends authentik's session, if
 // the browser itself holds it.
-func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.SignOutScope, away departure, err error) {
+func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.SignOutScope, away browserSignOut, err error) {
 	rec, found, err := x.Record(s)
 	if err != nil || !found {
-		return page.SignOutUnknown, departure{}, err
+		return page.SignOutUnknown, browserSignOut{}, err
 	}
 	switch lent, err := h.Sessions.Lent(x.Context(), rec); { // before the session ends: the cookies may end with it
 	case err == nil:
 		rec = lent
 	case !errors.Is(err, authn.ErrNotSignedIn):
-		return "", departure{}, err
+		return "", browserSignOut{}, err
 	}
 	if err := x.End(s, "signed-out"); err != nil {
-		return "", departure{}, err
+		return "", browserSignOut{}, err
 	}
 	if rec.SID != "" {
 		if err := h.Sessions.EndAuthentik(x.Context(), rec.SID); err != nil {
-			return "", departure{}, err
+			return "", browserSignOut{}, err
 		}
 	}
 	away, err = h.endAtAuthentik(x.Uncanceled(), rec)
 	if err != nil {
 		x.Log().WarnContext(x.Context(), "sign-out: authentik's own session may go on", "error", fault.Cause(err), "session", s.ID())
-		return page.SignOutHere, departure{}, nil
+		return page.SignOutHere, browserSignOut{}, nil
 	}
 	return page.SignOutEverywhere, away, nil
 }
@@ -245,11 +245,11 @@ func (h *Handler) endStay(x *exchange.Exchange) (ended page.SignOutScope, err er
 	return page.SignOutEverywhere, nil
 }
 
-func (h *Handler) endAtAuthentik(x *exchange.Exchange, rec *session.Record) (away departure, err error) {
+func (h *Handler) endAtAuthentik(x *exchange.Exchange, rec *session.Record) (away browserSignOut, err error) {
 	ctx, cancel := context.WithTimeout(x.Context(), signOutWait)
 	defer cancel()
 	if err := h.Source.SignOut(ctx, rec); err != nil || h.OIDC == nil || len(rec.Cookies) > 0 {
-		return departure{}, err
+		return browserSignOut{}, err
 	}
 	away.to, away.back, err = h.OIDC.SignOutURL(ctx, rec, x.Origin()+h.Prefix+"/logout")
 	return away, err

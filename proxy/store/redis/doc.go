@@ -20,7 +20,7 @@
 // publishes with PUBLISH, which reaches all nodes of a cluster; a script could
 // not publish to a sharded channel of another slot.
 //
-// The store keeps nothing for ever, and loses the data that the server loses:
+// The store keeps nothing forever, and loses the data that the server loses:
 // its operator has to keep it from evicting keys, and to have it write a log.
 //
 //   - config.go: where Redis is
