@@ -263,7 +263,7 @@ func branded(domain string, isDefault bool) func(*testing.T, *brokenSite) {
 	}
 }
 
-func TestDoctor_FindsWhatIsBroken(t *testing.T) {
+func TestDoctor_FindsBrokenSetups(t *testing.T) {
 	all := brokenSetups()
 	if len(all) < 20 {
 		t.Fatalf("got %d broken set-ups, want at least 20", len(all))

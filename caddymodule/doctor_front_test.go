@@ -123,7 +123,7 @@ func TestDoctor_KnowsALoadBalancerThatCaddyReads(t *testing.T) {
 
 // What fails in another way than Caddy does after a PROXY header has another
 // cause, and so has what fails while Caddy itself does not answer.
-func TestDoctor_TakesNoOtherFaultForALoadBalancer(t *testing.T) {
+func TestDoctor_DoesNotReportOtherFaultsAsLoadBalancer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		runs  bool
 		front func(net.Conn)
@@ -260,7 +260,7 @@ func TestDoctor_NamesThePlaceholderOfASecret(t *testing.T) {
 	}
 }
 
-func TestDoctor_TellsWhichAddressIsSilent(t *testing.T) {
+func TestDoctor_NamesTheSilentAddress(t *testing.T) {
 	s := newBrokenSite(t)
 	named(t, "127.0.0.1", "127.0.0.2", "::1")
 	text := strings.ReplaceAll(gated, "AUTHENTIK", strings.Replace(s.standIn.URL, "127.0.0.1", "auth.example.com", 1))

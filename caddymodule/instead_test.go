@@ -7,7 +7,7 @@ import (
 )
 
 // Advice about an option that exists would never be given.
-func TestOtherTool_KnowsNoneOfOurOptions(t *testing.T) {
+func TestOtherTool_HasNoAdviceForOwnOptions(t *testing.T) {
 	t.Parallel()
 	ours := []string{"trust", "sessions", "require", "scopes", "sign_out_back", "cookie persistent", "page", "cookie"}
 	for _, s := range new(Handler).settings() {

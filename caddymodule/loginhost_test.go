@@ -147,7 +147,7 @@ func TestLoginHost_CanLieBelowAPath(t *testing.T) {
 }
 
 // A site that names a login host which does not exist says so before it redirects.
-func TestLoginHost_ThatIsNoneIsReported(t *testing.T) {
+func TestLoginHost_WrongSiteIsReported(t *testing.T) {
 	s := newSite(t)
 	s.loadOneSignIn("", "login_host\n")
 	page := s.visit(s.named(), s.at("wiki.localhost", "/"))

@@ -12,7 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
 )
 
-func TestSessionsInRedisOutliveCaddy(t *testing.T) {
+func TestRedis_SessionsOutliveCaddy(t *testing.T) {
 	server := redistest.Start(t, "requirepass hunter2")
 	s := newSite(t)
 	site := "SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions redis {\n\t\t\taddress " + server.Address + "\n\t\t\tpassword hunter2\n\t\t}\n\t}\n\treverse_proxy APP\n}\n"
@@ -40,7 +40,7 @@ func TestSessionsInRedisOutliveCaddy(t *testing.T) {
 	eventually(t, "sessions can be read again", func() bool { return b.get("/").StatusCode == http.StatusOK })
 }
 
-func TestCaddyStartsWithoutRedisAndServesWhenItComes(t *testing.T) {
+func TestRedis_CaddyStartsWithoutItAndServesWhenItComes(t *testing.T) {
 	server := redistest.Start(t)
 	server.Kill()
 	s := newSite(t)

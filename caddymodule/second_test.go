@@ -61,7 +61,7 @@ func wantOpen(name string) int {
 
 // The second look must leave nothing behind: neither placeholders of its own,
 // nor a body that has been read.
-func TestMatcher_LeavesNothingOfItsSecondLook(t *testing.T) {
+func TestMatcher_SecondMatchLeavesNoVariables(t *testing.T) {
 	s := newSite(t)
 	s.load(`SITE {
 	rewrite * /index.php{path}

@@ -33,7 +33,7 @@ func (s *site) storageUsers() int {
 	return users
 }
 
-func TestSessionsInCaddysStorageOutliveReloadsAndCaddy(t *testing.T) {
+func TestStorage_SessionsOutliveReloadsAndCaddy(t *testing.T) {
 	s := newSite(t)
 	s.load(onStorage)
 	b, out := s.browser(), s.browser()
@@ -57,7 +57,7 @@ func TestSessionsInCaddysStorageOutliveReloadsAndCaddy(t *testing.T) {
 }
 
 // Records in the storage name no user.
-func TestNothingInCaddysStorageIsInClear(t *testing.T) {
+func TestStorage_NoValueIsReadable(t *testing.T) {
 	s := newSite(t)
 	s.load(onStorage)
 	b := s.browser()

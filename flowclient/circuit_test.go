@@ -198,7 +198,7 @@ func TestCircuit_OneProbeAtATime(t *testing.T) {
 	}
 }
 
-func TestCircuit_StaysClosedForWhatIsNoOutage(t *testing.T) {
+func TestCircuit_StaysClosedWithoutAnOutage(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1, 0)
 	c := &circuit{now: func() time.Time { return now }}

@@ -121,8 +121,8 @@ func TestClients_AuthentikAway(t *testing.T) {
 	}, nil)
 }
 
-// TestClients_GraceOfNothing: with grace 0s an overdue recheck is not tolerated.
-func TestClients_GraceOfNothing(t *testing.T) {
+// TestClients_GraceCanBeZero: with grace 0s an overdue recheck is not tolerated.
+func TestClients_GraceCanBeZero(t *testing.T) {
 	t.Parallel()
 	s := newClientsSite(t, func(c *Config) { c.Grace = new(time.Duration(0)) })
 	shown := auth(basic("jane", appPassword))

@@ -109,7 +109,7 @@ func TestClients_OddCredentialsAdmitNoUser(t *testing.T) {
 	}
 }
 
-func TestClients_RulesHoldAsForPeople(t *testing.T) {
+func TestClients_RulesApplyAsToVisitors(t *testing.T) {
 	t.Parallel()
 	s := newTokenSite(t, func(c *Config) {
 		at := func(prefix string) func(*http.Request) bool {
@@ -179,9 +179,9 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// TestClients_WithoutThemNothingChanges: a gate that lets no program in does not
+// TestClients_WithoutTheOptionNoProgramPasses: a gate that lets no program in does not
 // look at the header.
-func TestClients_WithoutThemNothingChanges(t *testing.T) {
+func TestClients_WithoutTheOptionNoProgramPasses(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Open = func(r *http.Request) bool { return r.URL.Path == "/open" } })
 	s.appPasswords()

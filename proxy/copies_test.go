@@ -144,10 +144,10 @@ func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.RoundTripper.RoundTrip(r)
 }
 
-// TestThoseWhoWaitForAnothersRefusalAskThemselves has many wait for one who is refused.
+// TestChallenges_WaitersForARefusalAskThemselves has many wait for one who is refused.
 
 // placedStep is a step that has been kept and opened, so that its redirects know where authentik is.
-// TestFirstQuestionsOfEveryReleaseAreCopied holds the list of members to what real servers send.
+// TestCopies_HaveFirstChallengesOfEveryRelease holds the list of members to what real servers send.
 func TestCopy_IsForOneLanguageAndHost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.PageHost, c.Hosts = true, []string{"a.example", "b.example"} })
@@ -183,7 +183,7 @@ func TestCopy_IsForOneLanguageAndHost(t *testing.T) {
 	}
 }
 
-func TestCopy_VisitorWithADeviceGetsAndMakesNone(t *testing.T) {
+func TestCopy_VisitorWithADeviceUsesNone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)

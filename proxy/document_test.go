@@ -164,7 +164,7 @@ func TestJSON_ExceptionTextIsNotPassedOn(t *testing.T) {
 	}
 }
 
-// TestAnAddressThatWouldRunIsNotPassedOn has no visit: a flow that only redirects is refused before.
+// TestDocument_ScriptAddressIsNotPassedOn has no visit: a flow that only redirects is refused before.
 func TestJSON_SilentRefusalHasAnError(t *testing.T) {
 	t.Parallel()
 	_, step := told(t, `{"component":"ak-stage-prompt","fields":[],"response_errors":{}}`)

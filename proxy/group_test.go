@@ -90,10 +90,10 @@ func and(changes ...func(*Config)) func(*Config) {
 
 func staffOnly(c *Config) { c.Require = []Requirement{{Claim: "group", Values: []string{"staff"}}} }
 
-// TestGroup_SeveralGatesBeforeOneHost signs in through each of two gates in each
+// TestGroup_SeveralGatesOnOneHost signs in through each of two gates in each
 // arrangement: the gate that answers the addresses of the sign-in is seldom the
 // one that asked.
-func TestGroup_SeveralGatesBeforeOneHost(t *testing.T) {
+func TestGroup_SeveralGatesOnOneHost(t *testing.T) {
 	t.Parallel()
 	other := func(c *Config) { c.Prefix = "/auth" }
 	for name, gates := range map[string][2]func(*Config){

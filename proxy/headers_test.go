@@ -122,7 +122,7 @@ func TestHeaders_AreWhatTheConfigurationSays(t *testing.T) {
 	}
 }
 
-func TestHeaders_HandlersBehindTheGateCannotSpoilASession(t *testing.T) {
+func TestHeaders_HandlersBehindTheGateCannotChangeASession(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	for range 2 {

@@ -14,7 +14,7 @@ import (
 var madeUp = []string{"evil.example", "app.example.com.evil.example", "app.example.com:9999", "evil.example:8443", "xapp.example.com:8443", ""}
 
 // A client that invents a host could have authentik mail a link to it.
-func TestHost_ThatAClientMakesUpBeginsNothing(t *testing.T) {
+func TestHost_InventedOneCannotBeginASignIn(t *testing.T) {
 	t.Parallel()
 	for name, login := range map[string]Login{"page": LoginPage, "relay": LoginRelay, "redirect": LoginRedirect} {
 		t.Run(name, func(t *testing.T) {

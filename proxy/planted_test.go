@@ -41,9 +41,9 @@ func (p planting) plant() {
 	}
 }
 
-// TestPlanted_CookieForANarrowerPathPreventsNoSignIn: browsers send it before the
+// TestPlanted_CookieForALongerPathDoesNotPreventSignIn: browsers send it before the
 // gate's own cookie of that name. It has the form of the gate's own cookies.
-func TestPlanted_CookieForANarrowerPathPreventsNoSignIn(t *testing.T) {
+func TestPlanted_CookieForALongerPathDoesNotPreventSignIn(t *testing.T) {
 	t.Parallel()
 	for _, way := range []struct {
 		name   string
@@ -101,9 +101,9 @@ func TestPlanted_CookieForANarrowerPathPreventsNoSignIn(t *testing.T) {
 	}
 }
 
-// TestPlanted_ExpiredVisitHidesNoOther: a sibling host has planted a relayed visit
+// TestPlanted_ExpiredVisitDoesNotHideOthers: a sibling host has planted a relayed visit
 // of its own, for all paths, that has expired since. It is sent last.
-func TestPlanted_ExpiredVisitHidesNoOther(t *testing.T) {
+func TestPlanted_ExpiredVisitDoesNotHideOthers(t *testing.T) {
 	t.Parallel()
 	plain := httptest.NewUnstartedServer(nil)
 	other := overHTTP(t, newSite(t, func(c *Config) { c.Hosts, c.Login = []string{plain.Listener.Addr().String()}, LoginRelay }), plain)
@@ -132,8 +132,8 @@ func (s sending) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.RoundTripper.RoundTrip(r)
 }
 
-// TestPlanted_OldArrivalsHideNoOthers: loops are still found.
-func TestPlanted_OldArrivalsHideNoOthers(t *testing.T) {
+// TestPlanted_OldArrivalsDoNotHideOthers: loops are still found.
+func TestPlanted_OldArrivalsDoNotHideOthers(t *testing.T) {
 	t.Parallel()
 	g, _ := held(t, nil, recordOf(jane))
 	now := time.Now()

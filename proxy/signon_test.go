@@ -319,9 +319,9 @@ func TestSignOut_AnApplicationThatFailsKeepsNoSession(t *testing.T) {
 	}
 }
 
-// TestSignOut_AnotherSiteEndsNothing: what the application makes of such a request
+// TestSignOut_AnotherSiteCannotEndASession: what the application makes of such a request
 // is its own affair.
-func TestSignOut_AnotherSiteEndsNothing(t *testing.T) {
+func TestSignOut_AnotherSiteCannotEndASession(t *testing.T) {
 	t.Parallel()
 	for _, try := range [][]string{
 		{http.MethodGet, "Sec-Fetch-Site", "cross-site"},

@@ -94,7 +94,7 @@ func TestRecheck_OfAProcessThatHangsIsNotBlamedOnTheStore(t *testing.T) {
 
 // What is kept of a visitor who stays signed in outlasts the session, and so does
 // its end.
-func TestEnd_LastsAsLongAsWhatIsKept(t *testing.T) {
+func TestEnd_LastsAsLongAsTheRecord(t *testing.T) {
 	t.Parallel()
 	var spy *storeSpy
 	d := newSessionGate(t, func(c *Config) {

@@ -302,8 +302,8 @@ func TestThrottle_ClockThatIsSetLocksNoVisitorOut(t *testing.T) {
 	}
 }
 
-// TestThrottle_GuessesAtOnceAreNoMore sends a hundred answers at one moment.
-func TestThrottle_GuessesAtOnceAreNoMore(t *testing.T) {
+// TestThrottle_ConcurrentGuessesAreLimited sends a hundred answers at one moment.
+func TestThrottle_ConcurrentGuessesAreLimited(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	s.warm(t)

@@ -568,8 +568,8 @@ func TestKeys_UnreadableAnswersAreNotQuoted(t *testing.T) {
 	}
 }
 
-// TestKeys_OneThatCannotBeReadSpoilsNoOther (RFC 7517, 5).
-func TestKeys_OneThatCannotBeReadSpoilsNoOther(t *testing.T) {
+// TestKeys_UnreadableOneDoesNotAffectOthers (RFC 7517, 5).
+func TestKeys_UnreadableOneDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	for name, bad := range map[string]any{
 		"number": 7, "unknown type": claims{"kty": "new"}, "no base64": claims{"kty": "RSA", "alg": "RS256", "n": "!", "e": "AQAB"},

@@ -12,7 +12,7 @@ import (
 
 // A client goes on with a separate visit at another port of the site's host,
 // where its cookies are good as well.
-func TestHost_ThatAClientMakesUpGoesOnWithNothing(t *testing.T) {
+func TestHost_InventedOneCannotContinueASignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) {
 		c.Login, c.PageHost, c.Hosts = LoginRelay, true, []string{"app.example.com"}
@@ -70,7 +70,7 @@ func TestHost_ThatAClientMakesUpGoesOnWithNothing(t *testing.T) {
 }
 
 // Whatever a request leads to, authentik is not told a host that a client has invented.
-func TestHost_ThatAClientMakesUpIsNoVisitors(t *testing.T) {
+func TestHost_InventedOneIsNotToldForAVisitor(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, Config{
 		Client: newClientOf(t), Store: newStore(t), Key: []byte(strings.Repeat("k", 32)), PageHost: true, Hosts: []string{"app.example.com"},

@@ -19,7 +19,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-func TestTheMedianIsInTheMiddle(t *testing.T) {
+func TestMedian_IsTheMiddleValue(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		values []float64
@@ -35,7 +35,7 @@ func TestTheMedianIsInTheMiddle(t *testing.T) {
 	}
 }
 
-func TestRatiosCompareTurnsOfTheSameRound(t *testing.T) {
+func TestRatios_CompareTurnsOfTheSameRound(t *testing.T) {
 	t.Parallel()
 	second := func(requests int) measurement {
 		return measurement{requests: requests, took: time.Second, processor: time.Millisecond}
@@ -84,7 +84,7 @@ func counting(t *testing.T, h http.HandlerFunc) (exchange, *atomic.Int64) {
 	return exchange{address: address, request: request(address, "Cookie: a=b"), status: "200"}, &served
 }
 
-func TestEveryAnswerThatCountsWasGiven(t *testing.T) {
+func TestHammer_CountsOnlyAnswersThatWereGiven(t *testing.T) {
 	t.Parallel()
 	c, served := counting(t, application)
 	n, err := hammer(t.Context(), c, 3, 200, time.Minute)
@@ -93,7 +93,7 @@ func TestEveryAnswerThatCountsWasGiven(t *testing.T) {
 	}
 }
 
-func TestATurnEndsWithItsTime(t *testing.T) {
+func TestTurn_EndsWithItsTime(t *testing.T) {
 	t.Parallel()
 	c, served := counting(t, application)
 	begun := time.Now()
@@ -103,7 +103,7 @@ func TestATurnEndsWithItsTime(t *testing.T) {
 	}
 }
 
-func TestAnythingButSuccessEndsTheMeasurement(t *testing.T) {
+func TestMeasurement_EndsWithTheFirstFailure(t *testing.T) {
 	t.Parallel()
 	for status, handler := range map[string]http.HandlerFunc{
 		"401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
@@ -117,7 +117,7 @@ func TestAnythingButSuccessEndsTheMeasurement(t *testing.T) {
 	}
 }
 
-func TestAnswersAreReadToTheirEnd(t *testing.T) {
+func TestAnswers_AreReadToTheirEnd(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ answer, rest string }{
 		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcrest", "rest"},
@@ -142,7 +142,7 @@ func TestAnswersAreReadToTheirEnd(t *testing.T) {
 	}
 }
 
-func TestFormsCarryWhatThePageHid(t *testing.T) {
+func TestForm_HasHiddenFields(t *testing.T) {
 	t.Parallel()
 	page := `<input type="hidden" name="visit" value="x&amp;y"><input type="hidden" name="to" value="/">` +
 		`<input type="hidden" name="component" value="ak-stage-password">`
@@ -152,7 +152,7 @@ func TestFormsCarryWhatThePageHid(t *testing.T) {
 	}
 }
 
-func TestOptionsThatMeasureNothingAreRefused(t *testing.T) {
+func TestOptions_UselessOnesAreRefused(t *testing.T) {
 	t.Parallel()
 	good := options{mode: "requests", rounds: 1, round: time.Second, connections: 1, requests: 1, sites: 1, streams: 1, sessions: 1, fill: time.Second}
 	for _, change := range []func(*options){
@@ -190,7 +190,7 @@ func TestCaddy_EndAtOnceIsReported(t *testing.T) {
 	}
 }
 
-func TestEveryModeIsListed(t *testing.T) {
+func TestModes_AllAreListed(t *testing.T) {
 	t.Parallel()
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(modes())), slices.Sorted(slices.Values(modeNames()))); diff != "" {
 		t.Error(diff)

@@ -38,7 +38,7 @@ func TestClient_ReadsAllPagesBelowTheWebPath(t *testing.T) {
 }
 
 // A filter that a release does not know is ignored there, and all objects come.
-func TestClient_BelievesNoFilter(t *testing.T) {
+func TestClient_DoesNotTrustFilters(t *testing.T) {
 	t.Parallel()
 	c := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

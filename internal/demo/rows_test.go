@@ -34,9 +34,9 @@ func promises(k *passkey) map[string]promise {
 	return all
 }
 
-// TestRows_LeadToWhatTheyPromise walks through the whole demonstration, which
+// TestRows_LeadToTheirDescribedStep walks through the whole demonstration, which
 // must show everything that authentik can ask.
-func TestRows_LeadToWhatTheyPromise(t *testing.T) {
+func TestRows_LeadToTheirDescribedStep(t *testing.T) {
 	r, _ := started(t, "localhost:0")
 	promises, met := promises(newPasskey()), make(map[flowclient.Component]bool)
 	for _, g := range groups("") {

@@ -34,7 +34,7 @@ func packages(t *testing.T) []Package {
 	}
 }
 
-func TestEveryRoomKeepsItsRules(t *testing.T) {
+func TestRooms_FollowTheirRules(t *testing.T) {
 	t.Parallel()
 	all := packages(t)
 	if len(all) < len(Rooms) {
@@ -45,7 +45,7 @@ func TestEveryRoomKeepsItsRules(t *testing.T) {
 	}
 }
 
-func TestTheModuleGoesByTheAddressThatCaddyResolved(t *testing.T) {
+func TestRules_ModuleUsesTheAddressThatCaddyResolved(t *testing.T) {
 	t.Parallel()
 	looked := 0
 	err := filepath.WalkDir("../../caddymodule", func(name string, d fs.DirEntry, err error) error {
@@ -81,7 +81,7 @@ func whole() []Package {
 	return all
 }
 
-func TestAModuleThatKeepsTheRulesIsFoundToKeepThem(t *testing.T) {
+func TestRules_ModuleThatFollowsThemIsAccepted(t *testing.T) {
 	t.Parallel()
 	all := append(whole(), Package{ImportPath: Module + "/internal/new"})
 	for _, allowed := range []struct{ room, path string }{
@@ -109,7 +109,7 @@ func link(all []Package, room, path string) []Package {
 	return all
 }
 
-func TestEveryBanIsNoticed(t *testing.T) {
+func TestBans_EveryViolationIsReported(t *testing.T) {
 	t.Parallel()
 	for _, room := range Rooms {
 		for _, ban := range room.Bans {
@@ -123,7 +123,7 @@ func TestEveryBanIsNoticed(t *testing.T) {
 	}
 }
 
-func TestEveryReasonIsGiven(t *testing.T) {
+func TestBans_AllHaveAReason(t *testing.T) {
 	t.Parallel()
 	for _, room := range Rooms {
 		if (len(room.Only) > 0) != (room.OnlyWhy != "") {
@@ -137,7 +137,7 @@ func TestEveryReasonIsGiven(t *testing.T) {
 	}
 }
 
-func TestBrokenRulesAreNoticed(t *testing.T) {
+func TestRules_BrokenOnesAreReported(t *testing.T) {
 	t.Parallel()
 	random := func(path string) []Package {
 		return append(whole(), Package{ImportPath: Module + "/internal/dice", Imports: []string{path}})
@@ -169,7 +169,7 @@ func TestBrokenRulesAreNoticed(t *testing.T) {
 	}
 }
 
-func TestLooksAtRemoteAddrAreNoticed(t *testing.T) {
+func TestRules_UseOfRemoteAddrIsReported(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]int{
 		`package p; var who = r.RemoteAddr`:                                      1,

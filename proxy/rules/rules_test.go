@@ -54,7 +54,7 @@ func TestPrefix_MeansTheSameInEveryURL(t *testing.T) {
 }
 
 // People copy the address of authentik from a page of it.
-func TestAuthentik_IsNoPageOfIt(t *testing.T) {
+func TestAuthentik_OtherPageIsNotAuthentik(t *testing.T) {
 	t.Parallel()
 	const example = "https://auth.example.com"
 	checkAll(t, Authentik(example), map[string]bool{
@@ -116,7 +116,7 @@ func TestCookieDomain_SaysWhatToWrite(t *testing.T) {
 	}
 }
 
-func TestReach_TellsHostsBelowTheDomain(t *testing.T) {
+func TestReach_DistinguishesHostsBelowTheDomain(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		domain, host string

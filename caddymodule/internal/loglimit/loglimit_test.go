@@ -75,7 +75,7 @@ func TestHandler_CountsLinesAboutOneProblem(t *testing.T) {
 	})
 }
 
-func TestHandler_TellsProblemsApart(t *testing.T) {
+func TestHandler_DistinguishesProblems(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, h, b := newLog()

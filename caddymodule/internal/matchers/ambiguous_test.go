@@ -159,7 +159,7 @@ func TestOpen_IsFalseForAmbiguousPaths(t *testing.T) {
 
 // A matcher that goes by something else than the address says the same whatever
 // the address is.
-func TestOpen_IgnoresAmbiguityOfWhatTheMatcherDoesNotRead(t *testing.T) {
+func TestOpen_IgnoresAmbiguityOfPartsThatAreNotRead(t *testing.T) {
 	t.Parallel()
 	for text, targets := range map[string][]string{
 		closedSites["not"]: {"/public/x", "/PUBLIC/x", "/public/a%20b", "/public/%40x", "/public/?a=1&a=2;c", "/public/(x)"},

@@ -19,7 +19,7 @@ func binding(pk, key string, order int) admin.Binding {
 	return admin.Binding{PK: pk, Target: "app", Group: &key, Enabled: true, Order: order}
 }
 
-func TestPlan_SaysWhatIsToBeDone(t *testing.T) {
+func TestPlan_HasTheStepsToDo(t *testing.T) {
 	t.Parallel()
 	base := Wanted{URL: "https://auth.example.com", Site: "https://wiki.example.com", Groups: []string{"staff"}}
 	keys := map[string]string{"staff": "s", "guests": "g"}

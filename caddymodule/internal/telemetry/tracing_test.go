@@ -14,7 +14,7 @@ type quiet struct{ answer *http.Response }
 
 func (q quiet) RoundTrip(*http.Request) (*http.Response, error) { return q.answer, nil }
 
-func TestTracing_CostsNothingWhereThereIsNone(t *testing.T) {
+func TestTracing_WithoutASpanCostsNothing(t *testing.T) {
 	timed := timedTransport{quiet{&http.Response{StatusCode: http.StatusOK, Body: http.NoBody}}, new(nothingCounted)}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v3/core/users/me/", nil)
 	if n := testing.AllocsPerRun(100, func() { _, _ = timed.RoundTrip(r) }); n != 0 { //nolint:bodyclose // the response has no body

@@ -13,7 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestTrust_InNothingIsAMistake(t *testing.T) {
+func TestTrust_FileWithoutAuthoritiesIsAMistake(t *testing.T) {
 	t.Parallel()
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, []byte("no certificate"), 0o600); err != nil {

@@ -59,7 +59,7 @@ func TestModule_SessionsSurviveAReloadAndEndWithTheLastGate(t *testing.T) {
 	}
 }
 
-func TestModule_CleanupWithoutProvisionGivesNothingBack(t *testing.T) {
+func TestModule_CleanupWithoutProvisionReleasesNoStore(t *testing.T) {
 	held := provisioned(t)
 	cleanUp(t, new(Module))
 	wantReferences(t, 1)

@@ -58,7 +58,7 @@ func TestModule_GatesOnOneStorageShareOneStore(t *testing.T) {
 	}
 }
 
-func TestModule_CleanupWithoutProvisionGivesNothingBack(t *testing.T) {
+func TestModule_CleanupWithoutProvisionReleasesNoStore(t *testing.T) {
 	t.Parallel()
 	storage := &certmagic.FileStorage{Path: t.TempDir()}
 	held := taken(t, storage)

@@ -192,7 +192,7 @@ const telegramButton = `<script>
 	say(JSON.stringify({ event: "auth_user", auth_data: { id: 987654321, first_name: "Te<le", auth_date: 1777800000, hash: "2d71" } }));
 </script>`
 
-func TestTelegram_OnlyItsOwnFrameIsBelieved(t *testing.T) {
+func TestTelegram_OnlyItsOwnFrameIsTrusted(t *testing.T) {
 	t.Parallel()
 	telegram := newOtherSite(t, telegramButton)
 	stage := newScripted("ak-source-telegram", `{"bot_username":"example_bot","request_message_access":true}`)

@@ -121,8 +121,8 @@ func checkAccessible(t testing.TB, w *chromium.Window, rules string) {
 	}
 }
 
-// TestAxe_FindsWhatIsWrong: the tests of pages rely on it.
-func TestAxe_FindsWhatIsWrong(t *testing.T) {
+// TestAxe_FindsViolations: the tests of pages rely on it.
+func TestAxe_FindsViolations(t *testing.T) {
 	t.Parallel()
 	chromium.Find(t)
 	source := axe(t)

@@ -95,8 +95,8 @@ func signOut(t *testing.T, s *testsite.Site, w *chromium.Window) {
 	}
 }
 
-// TestWindow_NoticesWhatIsWrong: tests rely on a window to notice it.
-func TestWindow_NoticesWhatIsWrong(t *testing.T) {
+// TestWindow_ReportsErrorsOfThePage: tests rely on a window to notice it.
+func TestWindow_ReportsErrorsOfThePage(t *testing.T) {
 	t.Parallel()
 	chromium.Find(t)
 	other := httptest.NewServer(http.NotFoundHandler())

@@ -65,7 +65,7 @@ func TestCache_ValueWithoutLifetimeIsNotKept(t *testing.T) {
 	}
 }
 
-func TestCache_AddKeepsTheValueThatIsThere(t *testing.T) {
+func TestCache_AddKeepsAnExistingValue(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	c := New(Options[string, string]{Entries: 10, Now: clock.Now})

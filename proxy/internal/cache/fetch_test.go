@@ -23,7 +23,7 @@ func constant(calls *atomic.Int32, value string, lifetime time.Duration, err err
 	}
 }
 
-func TestDo_KeepsWhatWasFetched(t *testing.T) {
+func TestDo_KeepsTheResult(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	c := New(Options[string, string]{Entries: 10, Now: clock.Now})

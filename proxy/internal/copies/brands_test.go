@@ -45,7 +45,7 @@ func TestBrands_AreKeptForTwoMinutesOfTheGatesClock(t *testing.T) {
 	}
 }
 
-func TestBrands_VisitorWhoLeavesTakesNoOthersBrandAway(t *testing.T) {
+func TestBrands_VisitorWhoDisconnectsDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32

@@ -16,7 +16,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestThoseWhoWaitForAnothersRefusalAskThemselves(t *testing.T) {
+func TestChallenges_WaitersForARefusalAskThemselves(t *testing.T) {
 	t.Parallel()
 	c := NewChallenges(Options{Now: time.Now})
 	flow := flowclient.Flow{Slug: "login"}
@@ -45,7 +45,7 @@ func TestThoseWhoWaitForAnothersRefusalAskThemselves(t *testing.T) {
 	all.Wait()
 }
 
-func TestWhatIsCopied(t *testing.T) {
+func TestCopies_HaveOnlyPlainChallenges(t *testing.T) {
 	t.Parallel()
 	flow := flowclient.Flow{Slug: "login"}
 	source := func(challenge string) string {
@@ -112,7 +112,7 @@ func placedStep(t testing.TB, flow flowclient.Flow, raw string) flowclient.Step 
 	return placed
 }
 
-func TestFirstQuestionsOfEveryReleaseAreCopied(t *testing.T) {
+func TestCopies_HaveFirstChallengesOfEveryRelease(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../../flowclient/testdata/challenges/*/ak-stage-identification*.json")
 	if err != nil || len(files) < 8 {

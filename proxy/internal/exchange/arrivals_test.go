@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestArrivalsAreReadStrictly(t *testing.T) {
+func TestArrivals_AreReadStrictly(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_790_000_000, 0)
 	ago := func(seconds ...int) (a Arrivals) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAWayBackIsAlwaysLocal(t *testing.T) {
+func TestWayBack_IsAlwaysLocal(t *testing.T) {
 	t.Parallel()
 	for to, want := range map[string]string{
 		"/":                                "/",

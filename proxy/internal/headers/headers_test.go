@@ -134,9 +134,9 @@ func TestHeaders_TooLongValueIsLeftOutWhole(t *testing.T) {
 	}
 }
 
-// TestHeaders_OfNothingIsLeftOutAndReported: an application would ask the browser
+// TestHeaders_EmptyOneIsLeftOutAndReported: an application would ask the browser
 // for a name and a password instead.
-func TestHeaders_OfNothingIsLeftOutAndReported(t *testing.T) {
+func TestHeaders_EmptyOneIsLeftOutAndReported(t *testing.T) {
 	t.Parallel()
 	h := New(Options{Rules: []Rule{
 		{Name: "Authorization", Of: func(s Subject) string { return s.User.Email }, Encoding: UTF8},

@@ -14,7 +14,7 @@ func accepting(lines ...string) *http.Request {
 	return r
 }
 
-func TestJSONIsForWhoNamesItAndNamesNoPage(t *testing.T) {
+func TestWantsJSON_IsTrueForClientsThatNameJSONOnly(t *testing.T) {
 	t.Parallel()
 	for accept, want := range map[string]bool{
 		"application/json":                        true,
@@ -55,7 +55,7 @@ func TestJSONIsForWhoNamesItAndNamesNoPage(t *testing.T) {
 	}
 }
 
-func TestAllAcceptHeadersOfARequestCount(t *testing.T) {
+func TestAccept_AllHeadersOfARequestCount(t *testing.T) {
 	t.Parallel()
 	if WantsJSON(accepting("application/json", "text/html")) {
 		t.Error("got JSON although another line names a page, want a page")
@@ -68,7 +68,7 @@ func TestAllAcceptHeadersOfARequestCount(t *testing.T) {
 	}
 }
 
-func TestAPageLoadNeverGetsJSON(t *testing.T) {
+func TestWantsJSON_IsFalseForPageLoads(t *testing.T) {
 	t.Parallel()
 	r := accepting("application/json")
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
@@ -77,7 +77,7 @@ func TestAPageLoadNeverGetsJSON(t *testing.T) {
 	}
 }
 
-func TestALongAcceptIsNotRead(t *testing.T) {
+func TestAccept_LongHeaderIsNotRead(t *testing.T) {
 	t.Parallel()
 	const json = "application/json,"
 	if !WantsJSON(accepting(json + strings.Repeat("a/b,", (maxAccept-len(json))/4))) {
@@ -88,7 +88,7 @@ func TestALongAcceptIsNotRead(t *testing.T) {
 	}
 }
 
-func TestCommasInQuotesSeparateNothing(t *testing.T) {
+func TestAccept_QuotedCommaDoesNotSeparate(t *testing.T) {
 	t.Parallel()
 	got := splitList(` a;b="c,\",d" , ,e`)
 	if want := []string{`a;b="c,\",d"`, "e"}; !slices.Equal(got, want) {

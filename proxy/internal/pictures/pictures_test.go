@@ -129,9 +129,9 @@ func TestPicture_IsKeptWhateverItsToken(t *testing.T) {
 	}
 }
 
-// TestPicture_ExpiredTokenSpoilsNoOther: a page may stand open for longer than its
+// TestPicture_ExpiredTokenDoesNotAffectOthers: a page may stand open for longer than its
 // tokens are good.
-func TestPicture_ExpiredTokenSpoilsNoOther(t *testing.T) {
+func TestPicture_ExpiredTokenDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	from := &paintingsOf{picture: func(address string) (flowclient.Picture, error) {
 		if strings.Contains(address, "old") {
@@ -198,8 +198,8 @@ func TestPicture_ManyRequestsFetchItOnce(t *testing.T) {
 	}
 }
 
-// TestPicture_VisitorWhoLeavesSpoilsNothing has the first who asks go away.
-func TestPicture_VisitorWhoLeavesSpoilsNothing(t *testing.T) {
+// TestPicture_VisitorWhoDisconnectsDoesNotAffectOthers has the first who asks go away.
+func TestPicture_VisitorWhoDisconnectsDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	from := galleryFunc(func(ctx context.Context) (flowclient.Picture, error) {

@@ -101,9 +101,9 @@ func TestPrograms_MissedTryIsForgotten(t *testing.T) {
 	})
 }
 
-// TestPrograms_PauseIsNoOutage: a guess that was held back may be tried as soon as
+// TestPrograms_PauseDoesNotCountAsOutage: a guess that was held back may be tried as soon as
 // its pause ends.
-func TestPrograms_PauseIsNoOutage(t *testing.T) {
+func TestPrograms_PauseDoesNotCountAsOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &way{answer: refused}

@@ -120,8 +120,8 @@ func TestPrograms_ManyAskOnce(t *testing.T) {
 	})
 }
 
-// TestPrograms_OneWhoLeavesEndsNothing: others wait for the same try.
-func TestPrograms_OneWhoLeavesEndsNothing(t *testing.T) {
+// TestPrograms_DisconnectedOneDoesNotEndTheTry: others wait for the same try.
+func TestPrograms_DisconnectedOneDoesNotEndTheTry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &way{answer: func(ctx context.Context) (session.Proof, error) {
@@ -289,8 +289,8 @@ func TestPrograms_PanicAdmitsNoUser(t *testing.T) {
 	}
 }
 
-// TestPrograms_FloodOfWrongOnesForgetsNoGoodOne: they are kept apart.
-func TestPrograms_FloodOfWrongOnesForgetsNoGoodOne(t *testing.T) {
+// TestPrograms_FloodOfWrongOnesKeepsValidOnes: they are kept apart.
+func TestPrograms_FloodOfWrongOnesKeepsValidOnes(t *testing.T) {
 	t.Parallel()
 	w := &way{answer: good}
 	p, _ := newPrograms(t, w)

@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestADocumentSaysOneThing(t *testing.T) {
+func TestDocument_HasOneAnswerOrWish(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Reply{
 		`{"visit":"v","to":"/x","again":true}`: {Visit: "v", Back: "/x", Again: true},
@@ -36,7 +36,7 @@ func TestADocumentSaysOneThing(t *testing.T) {
 	}
 }
 
-func TestADocumentThatCouldBeReadInTwoWaysIsRefused(t *testing.T) {
+func TestDocument_AmbiguousOneIsRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]error{
 		``:                                   errNoDocument,
@@ -85,7 +85,7 @@ func TestADocumentThatCouldBeReadInTwoWaysIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsForTheChallengeOfTheVisit(t *testing.T) {
+func TestDocument_AnswerIsForTheChallengeOfTheVisit(t *testing.T) {
 	t.Parallel()
 	for text, tt := range map[string]struct {
 		to      flowclient.Challenge
@@ -118,9 +118,9 @@ func TestAnAnswerIsForTheChallengeOfTheVisit(t *testing.T) {
 	}
 }
 
-// TestEveryChallengeIsAnsweredOrNot holds the list of those that take no answer to
+// TestChallenges_EachHasAnAnswerOrIsUnanswered holds the list of those that take no answer to
 // the challenges that there are.
-func TestEveryChallengeIsAnsweredOrNot(t *testing.T) {
+func TestChallenges_EachHasAnAnswerOrIsUnanswered(t *testing.T) {
 	t.Parallel()
 	known := map[flowclient.Component]bool{}
 	for _, c := range flowclient.Components() {
@@ -136,7 +136,7 @@ func TestEveryChallengeIsAnsweredOrNot(t *testing.T) {
 	}
 }
 
-func TestADocumentWithoutAnAnswerAnswersNothing(t *testing.T) {
+func TestDocument_WithoutAnAnswerIsAMistake(t *testing.T) {
 	t.Parallel()
 	said, err := readDocument(strings.NewReader(`{"source":0}`))
 	if err != nil {
@@ -147,7 +147,7 @@ func TestADocumentWithoutAnAnswerAnswersNothing(t *testing.T) {
 	}
 }
 
-func TestOnlyJSONIsReadAsJSON(t *testing.T) {
+func TestReply_OnlyTheMediaTypeOfJSONIsReadAsJSON(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]bool{
 		"application/json":                  true,
@@ -170,7 +170,7 @@ func TestOnlyJSONIsReadAsJSON(t *testing.T) {
 	}
 }
 
-func TestADocumentIsNoLargerThanAForm(t *testing.T) {
+func TestDocument_IsNoLargerThanAForm(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]bool{MaxForm: true, MaxForm + 1: false} {
 		text := `{"answer":{"a":"` + strings.Repeat("a", size-19) + `"}}`
@@ -229,7 +229,7 @@ func FuzzDocument(f *testing.F) {
 }
 
 // A reader that breaks is no end of a document.
-func TestADocumentThatBreaksOffIsRefused(t *testing.T) {
+func TestDocument_TruncatedOneIsRefused(t *testing.T) {
 	t.Parallel()
 	broken := io.MultiReader(strings.NewReader(`{"on":true}`), brokenReader{})
 	if _, err := readDocument(broken); err == nil {

@@ -51,7 +51,7 @@ func uploaded(t testing.TB, parts ...part) *http.Request {
 	return r
 }
 
-func TestAFormWithFilesIsReadWhole(t *testing.T) {
+func TestUpload_IsReadCompletely(t *testing.T) {
 	t.Parallel()
 	r := uploaded(t,
 		part{name: "visit", body: "sealed"}, part{name: "field.a", body: "x"}, part{name: "field.a", body: "y"},
@@ -73,8 +73,8 @@ func TestAFormWithFilesIsReadWhole(t *testing.T) {
 	}
 }
 
-// TestAFileThatIsTooLargeHidesNothing: the page says so itself.
-func TestAFileThatIsTooLargeHidesNothing(t *testing.T) {
+// TestUpload_TooLargeFileDoesNotHideOtherFields: the page says so itself.
+func TestUpload_TooLargeFileDoesNotHideOtherFields(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", MaxForm)
 	r := uploaded(t, part{name: "visit", body: "sealed"}, part{"field.f", "a", "text/plain", big}, part{"field.g", "b", "text/plain", "small"}, part{name: "to", body: "/x"})
@@ -90,7 +90,7 @@ func TestAFileThatIsTooLargeHidesNothing(t *testing.T) {
 	}
 }
 
-func TestFormsThatAreTooLargeAreRefusedWithTheirCode(t *testing.T) {
+func TestForm_TooLargeOneIsRefusedWithItsCode(t *testing.T) {
 	t.Parallel()
 	many := make([]part, maxNames+1)
 	for i := range many {

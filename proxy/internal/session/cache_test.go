@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestMissesAreBounded(t *testing.T) {
+func TestMisses_AreBounded(t *testing.T) {
 	t.Parallel()
 	m := newMisses(time.Now)
 	for i := range 3 * maxMisses {
@@ -17,7 +17,7 @@ func TestMissesAreBounded(t *testing.T) {
 	}
 }
 
-func TestTheCacheIsBoundedInEntriesAndInBytes(t *testing.T) {
+func TestCache_IsBoundedInEntriesAndBytes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]*cache{
 		"entries": newCache(time.Now, 640, 1<<40),
@@ -37,7 +37,7 @@ func TestTheCacheIsBoundedInEntriesAndInBytes(t *testing.T) {
 	}
 }
 
-func TestTheWeightOfWhatIsForgottenIsGone(t *testing.T) {
+func TestCache_DroppedSessionHasNoWeight(t *testing.T) {
 	t.Parallel()
 	c, key := newCache(time.Now, 100, 1<<20), cacheKey{7}
 	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour), weight: 1000}
@@ -54,7 +54,7 @@ func TestTheWeightOfWhatIsForgottenIsGone(t *testing.T) {
 	}
 }
 
-func TestMoreEndsThanCanBeRememberedForgetEverything(t *testing.T) {
+func TestTombstones_TooManyClearTheCache(t *testing.T) {
 	t.Parallel()
 	c := newCache(time.Now, 100, 1<<20)
 	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour)}
@@ -70,7 +70,7 @@ func TestMoreEndsThanCanBeRememberedForgetEverything(t *testing.T) {
 	}
 }
 
-func TestASessionThatEndsWhileItIsReadIsNotRemembered(t *testing.T) {
+func TestCache_SessionThatEndsWhileItIsReadIsNotCached(t *testing.T) {
 	t.Parallel()
 	c := newCache(time.Now, cacheEntries, cacheBytes)
 	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour)}
@@ -90,7 +90,7 @@ func TestASessionThatEndsWhileItIsReadIsNotRemembered(t *testing.T) {
 	}
 }
 
-func TestASessionWithoutTimeLeftIsNotRememberedForEver(t *testing.T) {
+func TestCache_ExpiredSessionIsNotCached(t *testing.T) {
 	t.Parallel()
 	c := newCache(time.Now, cacheEntries, cacheBytes)
 	c.put(cacheKey{1}, &Session{name: "session-00", Until: time.Now()}, c.epoch())

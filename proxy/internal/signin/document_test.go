@@ -6,7 +6,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestAnAddressThatWouldRunIsNotPassedOn(t *testing.T) {
+func TestDocument_ScriptAddressIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	for to, want := range map[string]string{
 		"javascript:alert(1)":     `{"component":"xak-flow-redirect"}`,

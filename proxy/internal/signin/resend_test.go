@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestAVisitForgetsWhatItNeedNotRemember(t *testing.T) {
+func TestVisit_RestEndsAfterAWhile(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for name, row := range map[string]struct {

@@ -6,7 +6,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestAQuestionThatWantsToBeAskedFirstIsAsked(t *testing.T) {
+func TestUnbegun_ChangedFirstChallengeIsNoticed(t *testing.T) {
 	t.Parallel()
 	flow := flowclient.Flow{Slug: "login"}
 	vis := Visit{Step: stepOf(t, flow, `{"component":"ak-stage-identification"}`)}

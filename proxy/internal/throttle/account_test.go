@@ -45,10 +45,10 @@ func TestAlias_FailuresOfAllNamesAddUp(t *testing.T) {
 	b.wants(of("", "joe"), 0)
 }
 
-// TestAlias_WrongOneMakesNothingEasier: a client that makes the gate conclude that
+// TestAlias_WrongOneMakesNoGuessEasier: a client that makes the gate conclude that
 // the victim's address is a name of the attacker's own account must not be able to
 // wipe out the victim's failures with it.
-func TestAlias_WrongOneMakesNothingEasier(t *testing.T) {
+func TestAlias_WrongOneMakesNoGuessEasier(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.Alias("jane@example.com", "mallory")

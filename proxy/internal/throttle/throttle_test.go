@@ -191,7 +191,7 @@ func TestThrottle_ClockThatWasSetBackLocksNoVisitorOut(t *testing.T) {
 	b.wants(of("", "jane"), 0)
 }
 
-func TestThrottle_GuessesAtOnceAreNoMore(t *testing.T) {
+func TestThrottle_ConcurrentGuessesAreLimited(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var passed atomic.Int64

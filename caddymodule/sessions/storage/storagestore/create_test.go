@@ -128,7 +128,7 @@ func TestFiles_ListIsThatOfTheStorage(t *testing.T) {
 	}
 }
 
-func TestFiles_CreateChangesNothingThatIsThere(t *testing.T) {
+func TestFiles_CreateKeepsAnExistingValue(t *testing.T) {
 	t.Parallel()
 	storage := fileStorage(t)
 	f := Files{storage, storage.Path}

@@ -536,7 +536,7 @@ func TestSource_RecheckLeavesTheCookiesWithTheCopy(t *testing.T) {
 }
 
 // What no gate can have sealed is told apart from what a gate with another key has.
-func TestRequest_OfNoGateIsNone(t *testing.T) {
+func TestRequest_UnsealedOneIsDistinguishedFromForeign(t *testing.T) {
 	t.Parallel()
 	r, _ := newRecords(t)
 	other := r

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-func TestAnAnswerOfTheAuthorizeEndpoint(t *testing.T) {
+func TestRequest_AnswerOfTheAuthorizeEndpointIsRead(t *testing.T) {
 	t.Parallel()
 	const issuer = "https://auth.example.com/application/o/app/"
 	a := authn.NewRequest("https://app.example.com/.authentik/callback")
@@ -65,7 +65,7 @@ func TestResponse_ErrorIsQuotedInPart(t *testing.T) {
 	}
 }
 
-func TestOnlyItsRedirectURIAnswersARequest(t *testing.T) {
+func TestRequest_IsAnsweredOnlyByItsRedirectURI(t *testing.T) {
 	t.Parallel()
 	a := authn.NewRequest("https://app.example.com/.authentik/callback")
 	for to, want := range map[string]bool{
@@ -85,7 +85,7 @@ func TestOnlyItsRedirectURIAnswersARequest(t *testing.T) {
 	}
 }
 
-func TestEveryRequestIsBoundToItsSignIn(t *testing.T) {
+func TestRequest_IsBoundToItsSignIn(t *testing.T) {
 	t.Parallel()
 	config := oauth2.Config{ClientID: "gate", Endpoint: oauth2.Endpoint{AuthURL: "https://auth.example.com/application/o/authorize/"}}
 	one, two := authn.NewRequest("https://app.example.com/cb"), authn.NewRequest("https://app.example.com/cb")
