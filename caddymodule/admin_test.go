@@ -183,9 +183,9 @@ func TestCommand_SaysWhatIsWrong(t *testing.T) {
 	}{
 		"list --user stranger": {2, "write the name as authentik does"},
 		"end --user stranger":  {2, "write the name as authentik does"},
-		"end 0123456789ab":     {2, "list those of a user"},
+		"end 0123456789ab":     {2, "list a user's sessions"},
 		"end":                  {1, "--user <name> for all of a user"},
-		"end x/../y --user b/": {2, "list those of a user"},
+		"end x/../y --user b/": {2, "list a user's sessions"},
 	} {
 		if out, code, err := o.run(strings.Fields(args)...); code != want.code || err == nil || !strings.Contains(err.Error(), want.text) || out != "" {
 			t.Errorf("%s: %d, %v: %s", args, code, err, out)

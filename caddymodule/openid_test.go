@@ -73,13 +73,13 @@ func TestConflicts_AreRefusedInJSON(t *testing.T) {
 			`grace: "-1ns" is negative; write for example 15m, or 0s to refuse at once`,
 		},
 		`"headers": {"own": [{"name": "X-Tenant", "value": "attributes.tenant"}, {"name": "X-Office", "value": "in {http.auth.user.attributes.office}"}]}`: {
-			"headers X-Tenant: attributes.tenant needs OpenID Connect, since authentik tells attributes by the scope ak_proxy only; " +
+			"headers X-Tenant: attributes.tenant needs OpenID Connect, since authentik sends attributes only with the scope ak_proxy; " +
 				"write client_id, application and scopes openid profile email ak_proxy, or leave it out",
-			"headers X-Office: attributes.office needs OpenID Connect, since authentik tells attributes by the scope ak_proxy only; " +
+			"headers X-Office: attributes.office needs OpenID Connect, since authentik sends attributes only with the scope ak_proxy; " +
 				"write client_id, application and scopes openid profile email ak_proxy, or leave it out",
 		},
 		`"client_id": "wiki", "application": "wiki", "headers": {"own": [{"name": "X-Tenant", "value": "attributes.tenant"}]}`: {
-			"headers X-Tenant: attributes.tenant needs the scope ak_proxy, by which authentik tells attributes; write scopes openid profile email ak_proxy",
+			"headers X-Tenant: attributes.tenant needs the scope ak_proxy, with which authentik sends attributes; write scopes openid profile email ak_proxy",
 		},
 		`"client_id": "wiki", "application": "wiki", "client_secret": "a{b}c"`: {
 			`client_secret: it has braces around what is no placeholder; write \{ for {, or put it in a file and write {file.<path>}`,

@@ -358,7 +358,7 @@ func TestLoginHost_NeedsNamesOfItsSites(t *testing.T) {
 		site  *url.URL
 		want  string
 	}{
-		"none":               {nil, nil, "any client can make a host up where the site has no names; write site"},
+		"none":               {nil, nil, "any client can invent a host if the site has no names; write site"},
 		"any":                {[]string{"wiki.example.com", "*"}, nil, `"*" stands for every host`},
 		"any with a port":    {[]string{"*:8443"}, nil, `"*:8443" stands for every host`},
 		"any of three parts": {[]string{"*.*.*"}, nil, `"*.*.*" stands for every host`},

@@ -546,7 +546,7 @@ func TestStepUp_PlantedCookieLocksNoVisitorOut(t *testing.T) {
 					continue
 				}
 				jane.refused(page, "step-up-refused")
-				if got := strings.Count(d.logged(), "a sign-in cannot be seen"); got != 1 || !strings.Contains(d.logged(), "several cookies of the name authentik_session") {
+				if got := strings.Count(d.logged(), "a sign-in was not seen"); got != 1 || !strings.Contains(d.logged(), "several cookies of the name authentik_session") {
 					t.Errorf("got %d lines that say why, want one:\n%s", got, d.logged())
 				}
 				page = jane.finish(jane.open(wikiHost+"/a"), "jane", "open sesame")
@@ -593,7 +593,7 @@ func TestStepUp_SignInThatCannotBeSeenIsSaid(t *testing.T) {
 			} else {
 				jane.refused(jane.finish(page, "jane", "open sesame"), "step-up-refused")
 			}
-			line := "a sign-in cannot be seen"
+			line := "a sign-in was not seen"
 			if got := strings.Count(d.logged(), line); got != 0 != tt.want || tt.want && !strings.Contains(d.logged(), "leave out other sign-ins there, such as basic_auth") {
 				t.Errorf("got %d lines about it, want one: %t\n%s", got, tt.want, d.logged())
 			}

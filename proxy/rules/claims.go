@@ -96,10 +96,10 @@ func (s Source) attribute(claim string) error {
 	case claim == attributePrefix:
 		return errors.New("attributes. names no attribute; write its key, such as attributes.department")
 	case !s.OpenID:
-		return fmt.Errorf("%s needs OpenID Connect, since authentik tells attributes by the scope %s only; "+
+		return fmt.Errorf("%s needs OpenID Connect, since authentik sends attributes only with the scope %s; "+
 			"write client_id, application and scopes openid profile email %[2]s, or leave it out", claim, AttributeScope)
 	case !slices.Contains(s.Scopes, AttributeScope):
-		return fmt.Errorf("%s needs the scope %s, by which authentik tells attributes; write scopes openid profile email %[2]s", claim, AttributeScope)
+		return fmt.Errorf("%s needs the scope %s, with which authentik sends attributes; write scopes openid profile email %[2]s", claim, AttributeScope)
 	}
 	return nil
 }

@@ -174,7 +174,7 @@ func Secure(u *url.URL) bool {
 func TicketHosts(hosts []string) error {
 	const write = "write site https://app.example.com, or list the names of the site in its address"
 	if len(hosts) == 0 {
-		return errors.New("the login host sends visitors back to this site with a ticket, and any client can make a host up where the site has no names; " + write)
+		return errors.New("the login host sends visitors back to this site with a ticket, and any client can invent a host if the site has no names; " + write)
 	}
 	for _, host := range hosts {
 		if name := Host(host); strings.Trim(name, "*.") == "" {

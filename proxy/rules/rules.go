@@ -58,7 +58,7 @@ var slug = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 // Slug checks a slug of authentik.
 func Slug(text string) error {
 	if !slug.MatchString(text) {
-		return fmt.Errorf("%q is not a slug; write what authentik shows as slug: letters, digits, - and _", text)
+		return fmt.Errorf("%q is not a slug; write the slug that authentik shows: letters, digits, - and _", text)
 	}
 	return nil
 }

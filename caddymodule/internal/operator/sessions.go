@@ -87,7 +87,7 @@ var (
 	errWhose     = errors.New("the request does not say whose sessions are to end; add ?user=<name>, or /<id> for one session")
 	errUnknown   = errors.New("there is only one parameter, and it has one value: user=<name>")
 	errNoUser    = errors.New("no user of this name has a session; write the name as authentik does, with its capitals")
-	errNoSession = errors.New("there is no live session with this id; list those of a user, and give the user too: without a user " +
+	errNoSession = errors.New("there is no live session with this id; list a user's sessions to see their ids, and give the user too: without a user " +
 		"only sessions in this process's memory are found")
 	errList = errors.New("sessions are listed by user; write ?user=<name>")
 )

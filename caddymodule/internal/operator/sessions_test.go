@@ -102,7 +102,7 @@ func TestAdmin_ErrorsHaveAStatusAndARemedy(t *testing.T) {
 		text   string
 	}{
 		proxy.ErrNoUser:    {404, "write the name as authentik does"},
-		proxy.ErrNoSession: {404, "list those of a user"},
+		proxy.ErrNoSession: {404, "list a user's sessions"},
 		errNoGate:          {404, "write the directive authentik"},
 		errWhose:           {400, "?user="},
 		errMethod:          {405, "DELETE"},

@@ -122,7 +122,7 @@ func (h *Handler) warnUnseen(x *exchange.Exchange, records host.Records, vis hos
 		return
 	}
 	cause, remedy := unseen(x)
-	x.Log().WarnContext(x.Context(), "login host: a sign-in cannot be seen; sites that demand a recent one or a second factor refuse the visitor",
+	x.Log().WarnContext(x.Context(), "login host: a sign-in was not seen; sites that demand a recent one or a second factor refuse the visitor",
 		"error", cause, "remedy", remedy, "flow", flow.Slug, "for", vis.Request.Origin)
 	var narrower []string
 	base := strings.TrimSuffix(h.Base, "/")

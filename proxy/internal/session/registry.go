@@ -73,7 +73,7 @@ func (r *Registry) Watch(ctx context.Context) {
 			return
 		}
 		r.cache.loseWatch()
-		r.Logger.WarnContext(ctx, "session store: watch failed, revocations may be missed", "error", err, "refused_after", staleAfter)
+		r.Logger.WarnContext(ctx, "session store: watch failed; revocations may be missed", "error", err, "refused_after", staleAfter)
 		background.Sleep(ctx, time.Second)
 	}
 }

@@ -21,7 +21,7 @@ var (
 	suspectSession = suspicion{"loop_no_session", errors.New(
 		"the session cookie is sent back and opens nothing: the store has lost the session, the key or the host's realm differs, or clocks differ")}
 	suspectStepUp = suspicion{"loop_step_up", errors.New(
-		"the session is good, and each time the application demands another kind of sign-in")}
+		"the session is valid, and the application demands another kind of sign-in each time")}
 	suspectGate = suspicion{"loop_other_gate", errors.New(
 		"the session is good here, and another gate on this host asks again")}
 )

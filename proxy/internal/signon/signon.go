@@ -81,7 +81,7 @@ func (h *Handler) Takes(x *exchange.Exchange) bool {
 func (h *Handler) Serve(x *exchange.Exchange, w http.ResponseWriter, r *http.Request, s *session.Session, next Next) error {
 	user, password := h.User.Value(s), h.Password.Value(s)
 	if user == "" || password == "" {
-		x.Log().WarnContext(x.Context(), "sign-on: no name or no password at the application is known of the user",
+		x.Log().WarnContext(x.Context(), "sign-on: the user has no name or no password for the application",
 			"user", s.User.Username, "session", s.ID())
 		return next(w, r)
 	}
