@@ -14,7 +14,7 @@ import (
 
 // End ends a session in every process.
 func (r *Registry) End(ctx context.Context, s *Session) error {
-	if err := r.Revoke(ctx, s.name, later(s.Until, s.Stay)); err != nil {
+	if err := r.Revoke(ctx, s.name, index.Later(s.Until, s.Stay)); err != nil {
 		return err
 	}
 	r.remove(ctx, s.User.UID, index.Entry{Name: s.name})
@@ -99,7 +99,7 @@ func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []index.Ent
 	now := r.Now()
 	return r.endUser(ctx, uid, func(list *index.List) bool {
 		list.CloseEpoch()
-		list.Ended = later(list.Ended, now)
+		list.Ended = index.Later(list.Ended, now)
 		return true
 	})
 }
@@ -242,7 +242,7 @@ func (r *Registry) endAuthentik(ctx context.Context, at *index.Index, sid string
 	if err != nil {
 		return err
 	}
-	err = r.Revoke(ctx, tombstone, later(until, r.Now().Add(r.Longest(r.Lifetime))))
+	err = r.Revoke(ctx, tombstone, index.Later(until, r.Now().Add(r.Longest(r.Lifetime))))
 	if err == nil && uid != "" {
 		r.removeFrom(ctx, at, uid, func(entry index.Entry) bool { return entry.SID == tombstone })
 	}

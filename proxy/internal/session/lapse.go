@@ -93,7 +93,7 @@ type lapse struct {
 // lapseOf returns the lapse of a session whose last use was at a time. A
 // session that was unused for too long ended at that limit.
 func (r *Registry) lapseOf(name, username string, used, until, stay time.Time) lapse {
-	l := lapse{name, username, "lifetime", later(until, stay)}
+	l := lapse{name, username, "lifetime", index.Later(until, stay)}
 	if r.Idle > 0 && until.Sub(used) > r.Idle {
 		l.reason = "idle"
 	}
@@ -125,7 +125,7 @@ func (r *Registry) first(ctx context.Context, l lapse) bool {
 	box := r.Key.Own(seal.KindLapse, l.name)
 	sealed, err := box.Seal(l.reason)
 	if err == nil {
-		_, err = r.Store.Save(ctx, box.Name(), store.Record{Value: sealed, Expiry: later(l.last, r.Now()).Add(lapseKept)})
+		_, err = r.Store.Save(ctx, box.Name(), store.Record{Value: sealed, Expiry: index.Later(l.last, r.Now()).Add(lapseKept)})
 	}
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		r.Logger.WarnContext(ctx, "audit: the end of a session may have two lines", "error", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 )
 
 const (
@@ -94,7 +95,7 @@ func (r *Registry) due(rec *Record) time.Time {
 	due := rec.checked().Add(r.Options.Recheck)
 	if (r.KeepAccessToken || r.TellIDToken) && rec.Tokens != nil && rec.Tokens.Refresh != "" {
 		if ahead := rec.Tokens.Expiry.Add(-renewAhead); ahead.Before(due) {
-			due = later(ahead, rec.checked().Add(recheckBackoff)) // for a token that is always about to expire
+			due = index.Later(ahead, rec.checked().Add(recheckBackoff)) // for a token that is always about to expire
 		}
 	}
 	return due

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
@@ -105,18 +106,11 @@ func (rec *Record) Visitor() flowclient.Visitor {
 
 // checked returns when authentik last confirmed the session, at the latest at
 // its beginning.
-func (rec *Record) checked() time.Time { return later(rec.Begun, rec.Checked) }
+func (rec *Record) checked() time.Time { return index.Later(rec.Begun, rec.Checked) }
 
 // kept returns how long the record is needed: after the end of its session
 // another may follow.
-func (rec *Record) kept() time.Time { return later(rec.Until, rec.Stay) }
+func (rec *Record) kept() time.Time { return index.Later(rec.Until, rec.Stay) }
 
 // used returns the noted time of the last use.
-func (rec *Record) used() time.Time { return later(rec.Begun, rec.Used) }
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
+func (rec *Record) used() time.Time { return index.Later(rec.Begun, rec.Used) }

@@ -143,12 +143,12 @@ func (x *Index) Change(ctx context.Context, uid string, edit func(*List) bool) e
 		}
 		expiry := list.Latest(x.now().Add(emptyFor))
 		if !list.Ended.IsZero() {
-			expiry = list.Latest(later(expiry, list.Ended.Add(beginsFor)))
+			expiry = list.Latest(Later(expiry, list.Ended.Add(beginsFor)))
 		}
 		if len(list.Ending) > 0 {
 			expiry = list.Latest(x.now().Add(x.lifetime))
 		}
-		expiry = later(expiry, list.restsUntil())
+		expiry = Later(expiry, list.restsUntil())
 		_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: expiry, Version: version})
 		return err
 	})
@@ -190,8 +190,8 @@ func (x *Index) ProgramsOf(of, whose string) string {
 	return x.key.Tombstone("programs of "+of, x.issuer+"\x00"+whose)
 }
 
-// later returns the later of two times.
-func later(a, b time.Time) time.Time {
+// Later returns the later of two times.
+func Later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}

@@ -51,11 +51,11 @@ func (l *List) HasLeft(rest string) bool {
 func (l *List) restsUntil() (until time.Time) {
 	for _, entry := range l.Lines {
 		if entry.Rest != "" {
-			until = later(until, entry.Until.Add(restsKept))
+			until = Later(until, entry.Until.Add(restsKept))
 		}
 	}
 	for _, since := range l.Left {
-		until = later(until, since.Add(beginsFor))
+		until = Later(until, since.Add(beginsFor))
 	}
 	return until
 }

@@ -106,7 +106,7 @@ func (x *Index) Know(ctx context.Context, sid, resting string, confirmed, until 
 			return err
 		}
 		unsigned, _ := x.unsigned.Get(sid)
-		if ended := later(rec.Ended, unsigned); !ended.IsZero() && !confirmed.After(ended) {
+		if ended := Later(rec.Ended, unsigned); !ended.IsZero() && !confirmed.After(ended) {
 			return ErrEndedEarly
 		}
 		over, err := x.store.Revoked(ctx, x.sidTombstone(sid, rec.Epoch))
@@ -122,10 +122,10 @@ func (x *Index) Know(ctx context.Context, sid, resting string, confirmed, until 
 		if !needed || found && !over && !kept.Expiry.Before(until) && (resting == "" || resting == rec.UID) {
 			return nil
 		}
-		rec.Until = later(rec.Until, until)
-		expiry := later(kept.Expiry, until)
+		rec.Until = Later(rec.Until, until)
+		expiry := Later(kept.Expiry, until)
 		if resting != "" { // longer, so that most later sign-ins need not save it again
-			rec.UID, expiry = resting, later(expiry, until.Add(until.Sub(x.now())))
+			rec.UID, expiry = resting, Later(expiry, until.Add(until.Sub(x.now())))
 		}
 		return x.saveSID(ctx, sid, rec, expiry, kept.Version)
 	})
@@ -175,7 +175,7 @@ func (x *Index) NoteEnd(ctx context.Context, sid string, ended time.Time) error 
 		if err != nil {
 			return err
 		}
-		rec.Ended = later(rec.Ended, ended)
-		return x.saveSID(ctx, sid, rec, later(kept.Expiry, ended.Add(beginsFor)), kept.Version)
+		rec.Ended = Later(rec.Ended, ended)
+		return x.saveSID(ctx, sid, rec, Later(kept.Expiry, ended.Add(beginsFor)), kept.Version)
 	})
 }
