@@ -86,6 +86,14 @@ func (t timedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
+// CloseIdleConnections closes those of the transport. Package flowclient does so
+// if authentik hangs.
+func (t timedTransport) CloseIdleConnections() {
+	if idle, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		idle.CloseIdleConnections()
+	}
+}
+
 func (t timedTransport) since(endpoint string, begin time.Time) {
 	t.metrics.Request(endpoint, time.Since(begin))
 }

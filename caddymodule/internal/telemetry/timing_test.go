@@ -88,3 +88,23 @@ func TestStore_IsTimedAndUnchanged(t *testing.T) {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
 	}
 }
+
+// A closer counts how often its idle connections are closed.
+type closer struct {
+	transportFunc
+	closed int
+}
+
+func (c *closer) CloseIdleConnections() { c.closed++ }
+
+// TestTransport_ClosesIdleConnections: the client does so if authentik hangs, and
+// finds the method only on the outermost transport.
+func TestTransport_ClosesIdleConnections(t *testing.T) {
+	t.Parallel()
+	inner := new(closer)
+	(&http.Client{Transport: timedTransport{inner, new(recorder)}}).CloseIdleConnections()
+	if inner.closed != 1 {
+		t.Errorf("got idle connections closed %d times, want once", inner.closed)
+	}
+	(&http.Client{Transport: timedTransport{transportFunc(nil), new(recorder)}}).CloseIdleConnections()
+}
