@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -165,6 +166,15 @@ func TestExplain_SaysWhatIsWrong(t *testing.T) {
 	}
 	if out, code, err := o.explain("http://" + o.address + "/"); code != 4 || err != nil || !strings.Contains(out, "meets no gate") {
 		t.Errorf("without a gate: got %d, %v: %s", code, err, out)
+	}
+	var says bytes.Buffer
+	explain := operator.ExplainCommand()
+	explain.SilenceUsage = true
+	explain.SetOut(io.Discard)
+	explain.SetErr(&says)
+	explain.SetArgs([]string{"http://" + o.address + "/", "--address", o.api})
+	if err := explain.ExecuteContext(t.Context()); exitCode(err) != 4 || says.Len() > 0 {
+		t.Errorf("got %v and %q, want an exit code and no words about it", err, says.String())
 	}
 }
 

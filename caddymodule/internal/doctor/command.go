@@ -152,6 +152,14 @@ func (g Gate) at(name string) bool {
 	return g.label() == name || hostOf(g.Origin) == name || slices.ContainsFunc(g.Hosts, func(h string) bool { return rules.HostMatches(h, name) })
 }
 
+// hide notes a secret of the command. One that is a part of the user's name, as in
+// the demonstration, is shown with the name: a gap there would give it away.
+func (c *command) hide(e *Examination, secret string) {
+	if !strings.Contains(c.user, secret) {
+		e.hide(secret)
+	}
+}
+
 // credentials reads the token and the password, if there are any.
 func (c *command) credentials(ctx context.Context, e *Examination) error {
 	if c.user != "" {
@@ -160,9 +168,7 @@ func (c *command) credentials(ctx context.Context, e *Examination) error {
 			return err
 		}
 		e.Password = password
-		if !strings.Contains(c.user, password) { // to hide a part of the name would give it away
-			e.hide(password)
-		}
+		c.hide(e, password)
 	}
 	if c.tokenFile == "" && os.Getenv(setup.TokenVariable) == "" || len(e.Setup.Gates) == 0 {
 		return nil
@@ -171,7 +177,7 @@ func (c *command) credentials(ctx context.Context, e *Examination) error {
 	if err != nil {
 		return err
 	}
-	e.hide(string(token))
+	c.hide(e, string(token))
 	// The token belongs to the first site's authentik. Usually all sites have
 	// the same one.
 	e.AdminURL = e.Setup.Gates[0].URL

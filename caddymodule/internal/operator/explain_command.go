@@ -41,7 +41,11 @@ gate, and 1 on every failure.`,
 	flags.StringArrayP("header", "H", nil, `A line of the request's header, such as "Accept: text/html", or @file`)
 	flags.String("client", "", "The address that the request comes from. Default: 127.0.0.1")
 	addFlags(c)
-	c.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return runExplain(c, fl) })
+	run := caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return runExplain(c, fl) })
+	c.RunE = func(c *cobra.Command, args []string) error {
+		c.SilenceErrors = true // an exit code is none; Caddy logs what has failed
+		return run(c, args)
+	}
 	return c
 }
 

@@ -110,6 +110,10 @@ func TestWanted_MistakesSayWhatToWrite(t *testing.T) {
 			t.Errorf("%s: got %v, want an error with %q", name, err, c.want)
 		}
 	}
+	wrong := Wanted{URL: "https://a.example", Site: "b.example:8080", Everyone: true}
+	if err := wrong.Complete(); err == nil || strings.Contains(err.Error(), "--application") {
+		t.Errorf("got %v, want an error about the site only", err)
+	}
 	w := Wanted{URL: "https://a.example", Site: "HTTPS://Wiki.Example.com:8443/", Everyone: true}
 	if err := w.Complete(); err != nil || w.Slug != "wiki" || w.Site != "https://wiki.example.com:8443" || w.Name != "Wiki" {
 		t.Errorf("got %+v %v, want slug wiki", w, err)

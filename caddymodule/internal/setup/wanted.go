@@ -102,9 +102,9 @@ var notInSlugs = regexp.MustCompile(`[^-a-zA-Z0-9_]+`)
 // mistakes.
 func (w *Wanted) Complete() error {
 	var errs []error
-	site, err := checkSite(w.Site)
-	if err != nil {
-		errs = append(errs, err)
+	site, wrongSite := checkSite(w.Site)
+	if wrongSite != nil {
+		errs = append(errs, wrongSite)
 	} else {
 		w.Site = strings.ToLower(site.Scheme + "://" + site.Host)
 		if label, _, _ := strings.Cut(site.Hostname(), "."); w.Slug == "" {
@@ -120,7 +120,7 @@ func (w *Wanted) Complete() error {
 	if err := rules.URL("https://auth.example.com")(w.LoginAt); w.LoginAt != "" && (err != nil || w.OpenID || w.Login != "" && w.Login != "page") {
 		errs = append(errs, errors.Join(errors.New("--login-at is the address of a login host, and cannot be used with --openid or --login"), err))
 	}
-	if err := rules.Slug(w.Slug); err != nil && w.Slug+w.Site != "" {
+	if err := rules.Slug(w.Slug); err != nil && (w.Slug != "" || wrongSite == nil) {
 		errs = append(errs, fmt.Errorf("--application: %w", err))
 	} else if len(w.Slug) > maxSlug {
 		errs = append(errs, fmt.Errorf("--application: %q has more than %d characters, which authentik 2025.10 does not take; choose a shorter one", w.Slug, maxSlug))
