@@ -231,6 +231,17 @@ func TestIdentityHeaders_PassInNoSpelling(t *testing.T) {
 	}
 }
 
+// A header that another handler sets behind the gate is not removed because the client
+// names it in Connection.
+func TestIdentityHeaders_OfOtherHandlersReachTheApplication(t *testing.T) {
+	s := newSite(t)
+	s.load("SITE {\nauthentik AUTHENTIK\nrequest_header X-Tenant \"of {http.auth.user.id}\"\nreverse_proxy APP\n}\n")
+	b := s.browser()
+	b.signIn("/", "ada")
+	s.raw("GET / HTTP/1.1", "Cookie: "+b.cookies(), "X-Tenant: mallory", "Connection: X-Tenant, close")
+	s.checkSpoof("Connection: X-Tenant", true)
+}
+
 // cookies returns the Cookie header that the browser would send.
 func (b *browser) cookies() string {
 	b.Helper()

@@ -55,7 +55,7 @@ func TestStrip_EverySeparatorIsOne(t *testing.T) {
 				got := fmt.Sprint(len(r.Header[spelled]), len(r.Trailer[spelled]), r.Header["Connection"])
 				want := "0 0 [close]"
 				if alphanumeric(octet) && !strings.HasPrefix(spelled, "X-Authentik-") {
-					want = fmt.Sprintf("1 1 [%s close, %s]", spelled, spelled)
+					want = "1 1 [close]"
 				}
 				if got != want {
 					t.Errorf("%s: got header, trailer and Connection %s, want %s", spelled, got, want)

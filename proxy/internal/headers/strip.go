@@ -82,8 +82,9 @@ func (h *Headers) protects(name string) bool {
 // Strip removes identity headers that the client has sent, in every spelling,
 // and such trailers. It also removes two more things:
 //
-//   - names of identity headers in Connection, because of which a proxy
-//     behind the gate would delete the headers that the gate sets
+//   - headers that Connection names, and their names there, because of which
+//     a proxy behind the gate would delete what the gate, or a handler between
+//     them, sets
 //   - an upgrade to HTTP, in which a client could send requests past the gate
 func (h *Headers) Strip(r *http.Request) {
 	for name := range r.Header {
@@ -91,8 +92,8 @@ func (h *Headers) Strip(r *http.Request) {
 			delete(r.Header, name)
 		}
 	}
-	if lines := r.Header["Connection"]; len(lines) > 0 {
-		r.Header["Connection"] = h.connection(lines)
+	if len(r.Header["Connection"]) > 0 {
+		stripNamed(r.Header)
 	}
 	stripUpgrade(r.Header)
 	h.stripTrailer(r)
@@ -145,21 +146,34 @@ func (h *Headers) stripTrailer(r *http.Request) {
 	}
 }
 
-// connection returns the lines without the tokens that name an identity header.
-func (h *Headers) connection(lines []string) []string {
+// ofConnection are the names in Connection that are no headers, or belong to the
+// connection anyway.
+var ofConnection = []string{
+	"Close", "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// stripNamed removes headers that Connection names from a request, as every
+// proxy has to (RFC 9110, 7.6.1), and their names from Connection.
+func stripNamed(h http.Header) {
+	lines := h["Connection"]
 	kept := make([]string, 0, len(lines))
 	for _, line := range lines {
 		var tokens []string
 		for token := range strings.SplitSeq(line, ",") {
-			if token = textproto.TrimString(token); token != "" && !h.protects(token) {
+			token = textproto.TrimString(token)
+			name := textproto.CanonicalMIMEHeaderKey(token)
+			switch {
+			case slices.Contains(ofConnection, name):
 				tokens = append(tokens, token)
+			case name != "":
+				delete(h, name)
 			}
 		}
 		if len(tokens) > 0 {
 			kept = append(kept, strings.Join(tokens, ", "))
 		}
 	}
-	return kept
+	h["Connection"] = kept
 }
 
 // trailing is a body that strips trailers. net/http adds them, announced or

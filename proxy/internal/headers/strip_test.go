@@ -76,6 +76,25 @@ func TestStrip_UpgradesToHTTP(t *testing.T) {
 	}
 }
 
+// TestStrip_HeadersThatConnectionNames: a handler behind the gate may set them again,
+// and a proxy behind that must not remove them.
+func TestStrip_HeadersThatConnectionNames(t *testing.T) {
+	t.Parallel()
+	h := newStrict()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Header = http.Header{
+		"X-Tenant": {"north"}, "X-Other": {"stays"}, "Upgrade": {"websocket"}, "Te": {"trailers"},
+		"Connection": {"X-Tenant, Upgrade ,x-tenant", "keep-alive, TE,, x-missing", "X-TENANT"},
+	}
+	h.Strip(r)
+	if got := strings.Join(r.Header["Connection"], ";"); got != "Upgrade;keep-alive, TE" {
+		t.Errorf("got Connection %q, want what is about the connection only", got)
+	}
+	if r.Header["X-Tenant"] != nil || r.Header["X-Other"] == nil || r.Header["Upgrade"] == nil || r.Header["Te"] == nil {
+		t.Errorf("got %v, want the header removed that Connection names", r.Header)
+	}
+}
+
 func TestStrip_OtherHeadersStay(t *testing.T) {
 	t.Parallel()
 	h := newStrict()
