@@ -271,7 +271,7 @@ type Handler struct {
 	openness  matchers.Openness
 	site      routes.Site
 	storeName string         // distinguishes its store from the stores of neighbouring gates
-	release   []func() error // undoes Provision, the last step first
+	release   []func() error // undo the steps of Provision, the last one first
 }
 
 // Page is what the sign-in page looks like.

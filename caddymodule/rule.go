@@ -140,7 +140,7 @@ func (p *parser) open(d *caddyfile.Dispenser) {
 	p.NoBlock(d, "open")
 }
 
-// only reads matchers of the only requests that need a sign-in.
+// only reads matchers. Only requests that match them need a sign-in.
 func (p *parser) only(d *caddyfile.Dispenser) {
 	if p.Repeated(d, "only") {
 		return

@@ -29,7 +29,7 @@ type Ticket struct {
 	Nonce string    `json:"nonce"` // of the request
 	Back  string    `json:"back"`
 	User  user.User `json:"user"`
-	SID   string    `json:"sid"`   // of authentik's session
+	SID   string    `json:"sid"`   // the identifier of authentik's session
 	Copy  string    `json:"copy"`  // the secret of the copy of authentik's cookies
 	Begun time.Time `json:"begun"` // when the gate asked
 	Asked time.Time `json:"asked"` // when authentik named the user
