@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/browser"
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
 // pageOrHost has visitors of the files sign in on a page there, or else at the
@@ -73,6 +74,36 @@ func TestElsewhere_DeadEndLeadsToTheLoginHostAndBack(t *testing.T) {
 	jane.press(jane.open(filesHost+"/.authentik/logout"), "Sign out")
 	if got := d.authentik.SessionsOf("jane"); got != 0 {
 		t.Errorf("got %d sessions at authentik after the sign-out, want none", got)
+	}
+}
+
+// A session of such a site that began at the login host ends the others there with it,
+// at a sign-out and at its recheck.
+func TestElsewhere_SessionOfTheLoginHostEndsTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*guest){
+		"a sign-out": func(jane *guest) { jane.press(jane.open(filesHost+"/.authentik/logout"), "Sign out") },
+		"a recheck": func(jane *guest) {
+			jane.authentik.EndSessions("jane")
+			jane.clock.move(11 * time.Minute)
+			jane.renew()
+			jane.isSignedOut(filesHost)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDomains(t, func(origin string, cfg *Config) {
+				pageOrHost(origin, cfg)
+				if origin == wikiHost {
+					cfg.Recheck = 10 * time.Hour // so that the other site learns of the end first
+				}
+			})
+			jane := d.guest()
+			jane.signsIn(wikiHost+"/", "jane", "open sesame")
+			jane.greeted(jane.open(filesHost+"/.authentik/login?at=authentik&to=%2Ff"), filesHost+"/f", "jane")
+			end(jane)
+			testsite.Eventually(t, "the end of the session at the wiki", func() bool { return jane.signedInAs(wikiHost) == "" })
+		})
 	}
 }
 

@@ -296,7 +296,7 @@ func TestLoginHost_TicketIsNotKept(t *testing.T) {
 	jane := d.atAuthentik("jane", "open sesame")
 	link := jane.led(wikiHost+"/", request)
 	ticket := jane.led(wikiHost+"/", callback)
-	for _, address := range []string{link, ticket} {
+	for _, address := range []string{wikiHost + "/.authentik/login?to=%2F", link, ticket} {
 		h := jane.raw(address).Header
 		if h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s: got Cache-Control %q and Referrer-Policy %q, want no-store and no-referrer", address, h.Get("Cache-Control"), h.Get("Referrer-Policy"))

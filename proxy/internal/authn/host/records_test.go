@@ -514,6 +514,31 @@ func TestSource_LendsToTheUserOfTheCopy(t *testing.T) {
 	}
 }
 
+// A copy does not move to the session of another user.
+func TestCopy_MovesOnlyToItsUser(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	held, err := r.Hold(t.Context(), seal.Secret{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(uid, value string) Copy {
+		return Copy{UID: uid, Cookies: flowclient.Cookies{"authentik_session": value}, Until: time.Now().Add(time.Hour)}
+	}
+	secret, err := r.Keep(t.Context(), held, of("jane", "old"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ uid, value, want string }{{"joe", "joes", "old"}, {"jane", "new", "new"}} {
+		if err := r.Move(t.Context(), secret, of(tt.uid, tt.value)); err != nil {
+			t.Fatal(err)
+		}
+		if c, _, err := r.Copy(t.Context(), secret); err != nil || c.UID != "jane" || c.Cookies["authentik_session"] != tt.want {
+			t.Errorf("%s: got the session %q of %s (%v), want %q of jane", tt.uid, c.Cookies["authentik_session"], c.UID, err, tt.want)
+		}
+	}
+}
+
 // anyone is an authentik to which all cookies are jane's.
 type anyone struct{ authn.Authentik }
 
