@@ -26,7 +26,7 @@ import (
 type brokenSite struct {
 	*site
 	api *adminapi.API
-	// front, if it is set, stands before authentik.
+	// front, if it is set, is in front of authentik.
 	front func(next http.Handler) http.Handler
 	files string
 }

@@ -225,15 +225,15 @@ func TestDoctor_TokenGoesOnlyWhereTheCertificateIsAsConfigured(t *testing.T) {
 				})
 			}
 			s.overTLS(t, nil)
-			// A server that Go's own clients believe.
+			// A server that Go's own clients trust.
 			pem, err := os.ReadFile(filepath.Join(s.files, "authority.pem"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			believed := x509.NewCertPool()
-			believed.AppendCertsFromPEM(pem)
+			trusted := x509.NewCertPool()
+			trusted.AppendCertsFromPEM(pem)
 			standard := http.DefaultTransport
-			http.DefaultTransport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: believed, MinVersion: tls.VersionTLS12}}
+			http.DefaultTransport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}}
 			t.Cleanup(func() { http.DefaultTransport = standard })
 			t.Setenv("AUTHENTIK_TOKEN", "the-token")
 			e := s.examine(t, "", "SITE {\n\tauthentik AUTHENTIK {\n\t\t"+strings.ReplaceAll(tt.options, "FILES", s.files)+"\n"+mistake+"\t}\n}\n")

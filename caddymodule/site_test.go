@@ -144,7 +144,7 @@ func (s *site) caddyfile(options, text string) []byte {
 	return fmt.Appendf(nil, global+"%s", s.storage, options, text)
 }
 
-// An application says who it believes is there.
+// An application says which user it sees.
 type application struct {
 	*httptest.Server
 	mu   sync.Mutex

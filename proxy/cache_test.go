@@ -176,7 +176,7 @@ func TestCache_SharedTombstonesEndCachedSessions(t *testing.T) {
 }
 
 // TestCache_LostWatchIsToleratedAndThenRefuses: a missed
-// revocation must not keep a session for ever, and a store that is being restarted
+// revocation must not keep a session forever, and a store that is being restarted
 // must not end every session.
 func TestCache_LostWatchIsToleratedAndThenRefuses(t *testing.T) {
 	t.Parallel()

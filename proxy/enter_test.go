@@ -10,7 +10,7 @@ import (
 )
 
 // A meeting is a store where the records of a sign-in wait for each other: one
-// that was written alone would wait for ever.
+// that was written alone would wait forever.
 type meeting struct {
 	Store
 	guests sync.WaitGroup

@@ -329,7 +329,7 @@ func TestGroup_AnOpenPathKeepsTheIdentityOfTheGateBefore(t *testing.T) {
 }
 
 // TestGroup_HeadersOfANeighbourCannotBeMadeUp has two gates before one
-// application, which believes the header of one of them on every path. A client
+// application, which trusts the header of one of them on every path. A client
 // makes it up on a path of the other, with and without a session.
 func TestGroup_HeadersOfANeighbourCannotBeMadeUp(t *testing.T) {
 	t.Parallel()

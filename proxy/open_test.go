@@ -50,7 +50,7 @@ func TestOpen_IsReadAsAskedAndAsRewritten(t *testing.T) {
 }
 
 // TestSession_UnreadableCookieIsExpired: what no gate has written could stand
-// before the gate's own for ever. One that only opens nothing may be new.
+// before the gate's own forever. One that only opens nothing may be new.
 func TestSession_UnreadableCookieIsExpired(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

@@ -152,7 +152,7 @@ func TestPlex_EveryFailureHasASentence(t *testing.T) {
 		"Plex is down":                {plexPerson, func(f *fakePlex) { f.down = true }, nil, "Plex cannot be reached right now."},
 		"Plex gives no number":        {plexPerson, func(f *fakePlex) { f.answer = `{"id":"4711","code":"x7y8z9"}` }, nil, "Plex cannot be reached right now."},
 		"Plex gives a strange code":   {plexPerson, func(f *fakePlex) { f.answer = `{"id":1,"code":"\"><script>"}` }, nil, "Plex cannot be reached right now."},
-		"Plex talks for ever":         {plexPerson, func(f *fakePlex) { f.answer = `{"x":"` + strings.Repeat("x", 64<<10) + `","id":1,"code":"abcd"}` }, nil, "Plex cannot be reached right now."},
+		"Plex talks forever":          {plexPerson, func(f *fakePlex) { f.answer = `{"x":"` + strings.Repeat("x", 64<<10) + `","id":1,"code":"abcd"}` }, nil, "Plex cannot be reached right now."},
 		"Plex goes down":              {plexPerson, nil, func(f *fakePlex) { f.down = true }, "Plex cannot be reached right now."},
 		"the PIN is over":             {plexPerson, nil, func(f *fakePlex) { f.over = true }, "Signing in at Plex took too long."},
 		"authentik does not want him": {denies, nil, func(f *fakePlex) { f.claimed = true }, "You cannot sign in with this Plex account."},

@@ -195,7 +195,7 @@ func TestWire_FlushedPartsArriveAtOnce(t *testing.T) {
 			}, func(t *testing.T, s *wire) {
 				r := s.request(t.Context(), t, http.MethodGet, nil)
 				r.Header.Set("Cookie", s.cookie)
-				res, err := s.client.Do(r) // waits for ever unless the header is flushed
+				res, err := s.client.Do(r) // waits forever unless the header is flushed
 				next <- struct{}{}
 				if err != nil {
 					t.Fatal(err)

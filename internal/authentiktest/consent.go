@@ -43,7 +43,7 @@ type Permission struct {
 // application.
 type consent struct {
 	permissions []string
-	until       time.Time // zero: for ever
+	until       time.Time // zero: forever
 }
 
 type consentKey struct {

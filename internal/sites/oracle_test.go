@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// mallory is the value of every header that a client makes up.
+// mallory is the value of every header that a client invents.
 const mallory = "mallory"
 
 // judge looks at a request that has reached the application. It was sent with

@@ -83,7 +83,7 @@ var SigningKey = sync.OnceValue(func() *rsa.PrivateKey {
 })
 
 // StartAuthentik starts a stand-in, and returns its address. Without users in
-// its configuration it has Jane. front, if it is not nil, stands before it.
+// its configuration it has Jane. front, if it is not nil, is in front of it.
 func StartAuthentik(t testing.TB, cfg authentiktest.Config, front func(http.Handler) http.Handler) (*authentiktest.Server, string) {
 	t.Helper()
 	if cfg.Users == nil {

@@ -34,7 +34,7 @@ type Setup struct {
 	Routes, More string
 	Servers      string // a line of the global option of that name
 
-	Front func(authentik http.Handler) http.Handler // stands before authentik
+	Front func(authentik http.Handler) http.Handler // is in front of authentik
 	Env   []string                                  // of Caddy, on top of the test's own
 
 	Protocols string // that Caddy speaks, as in its option; empty for h1 h2

@@ -58,7 +58,7 @@ func readAsNode(target string) string {
 	return strings.Join(segments, "/")
 }
 
-// readAsTomcat removes what stands behind a semicolon from each segment, decodes
+// readAsTomcat removes what follows a semicolon from each segment, decodes
 // leniently, and takes backslashes for slashes.
 func readAsTomcat(target string) string {
 	p, _, _ := strings.Cut(target, "?")

@@ -37,7 +37,7 @@ const (
 	sheetHeight  = 300 // of one view
 	sheetGap     = 8
 	sheetLabel   = 18
-	sheetColumns = 2 // rows that stand beside each other
+	sheetColumns = 2 // rows that are side by side
 )
 
 // add puts the screenshots of a page on the sheet.

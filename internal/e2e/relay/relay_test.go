@@ -261,7 +261,7 @@ func TestRelay_ExpiredVisitBeginsAnew(t *testing.T) {
 	checkQuiet(w)
 }
 
-// A door stands before authentik, and breaks requests off while it is shut.
+// A door is in front of authentik, and breaks requests off while it is shut.
 type door struct{ shut atomic.Bool }
 
 func (d *door) before(authentik http.Handler) http.Handler {

@@ -27,7 +27,7 @@ import (
 // more often.
 const every = 10 * time.Second
 
-// A tokenDesk stands before authentik, and counts what is asked of it about
+// A tokenDesk is in front of authentik, and counts what is asked of it about
 // sessions.
 type tokenDesk struct {
 	mu      sync.Mutex

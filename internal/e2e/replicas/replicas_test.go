@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
-// soon is how long a replica may believe in a session that has ended at the
+// soon is how long a replica may accept a session that has ended at the
 // other, or in any while it cannot hear of their ends. Two seconds are promised,
 // and milliseconds are usual; the rest is for busy machines, and still shorter
 // than the half minute after which a replica would find out by itself.
@@ -91,7 +91,7 @@ func TestVisit_GoesOnAtTheOtherReplica(t *testing.T) {
 	})
 }
 
-// TestSession_SurvivesTheDeathOfRedis: without Redis no session is believed in,
+// TestSession_SurvivesTheDeathOfRedis: without Redis no session is accepted,
 // and with it again all are that have not ended.
 func TestSession_SurvivesTheDeathOfRedis(t *testing.T) {
 	t.Parallel()

@@ -83,7 +83,7 @@ func TestForm_IsReadAsAnAnswer(t *testing.T) {
 		"on without a check":           {flowclient.ComponentFrame, ``, nil, flowclient.FrameAnswer{}, ""},
 		"no agent":                     {flowclient.ComponentEndpointAgent, ``, []string{"response", ""}, flowclient.EndpointAgentAnswer{}, ""},
 		"an agent's word":              {flowclient.ComponentEndpointAgent, ``, []string{"response", "a.b.c"}, flowclient.EndpointAgentAnswer{Response: new("a.b.c")}, ""},
-		"an agent that talks for ever": {flowclient.ComponentEndpointAgent, ``, []string{"response", strings.Repeat("x", maxAgentResponse+1)}, nil, "response"},
+		"an agent that talks forever":  {flowclient.ComponentEndpointAgent, ``, []string{"response", strings.Repeat("x", maxAgentResponse+1)}, nil, "response"},
 		"a form for another site":      {flowclient.ComponentAutosubmit, `,"url":"https://a.example/"`, nil, nil, "-"},
 		"Telegram's word":              {flowclient.ComponentSourceTelegram, ``, []string{"telegram.id", "7", "telegram.auth_date", "1777800000", "telegram.hash", "2d71", "telegram.username", "", "telegram.component", "x", "telegram.ID", "8"}, flowclient.SourceTelegramAnswer{Values: map[string]any{"id": int64(7), "auth_date": int64(1777800000), "hash": "2d71", "username": ""}}, ""},
 		"Telegram without a hash":      {flowclient.ComponentSourceTelegram, ``, []string{"telegram.id", "7", "telegram.auth_date", "1777800000"}, nil, "-"},

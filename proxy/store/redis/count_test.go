@@ -42,7 +42,7 @@ func TestCount_CountsOwnRecordsByKind(t *testing.T) {
 	expectCount(t, s, 3000)
 }
 
-// A count that took long is reused, but not for ever.
+// A count that took long is reused, but not forever.
 func TestCount_PausesForLongerThanItTook(t *testing.T) {
 	t.Parallel()
 	s := open(t, addressed(redistest.Start(t, "appendfsync no").Address))

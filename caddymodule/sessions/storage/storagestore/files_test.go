@@ -102,7 +102,7 @@ func TestStore_OnlyTheOwnerMayReadTheFiles(t *testing.T) {
 }
 
 // The file system's storage refreshes a lock for some seconds after it was
-// released, and would do so for ever with a lock of the same name that belongs
+// released, and would do so forever with a lock of the same name that belongs
 // to a process that was killed.
 func TestSave_LockOfAKilledProcessIsGivenUp(t *testing.T) {
 	t.Parallel()
