@@ -21,7 +21,7 @@ func (g Gate) warnOfErrorRoutes(server *caddyhttp.Server) {
 		return
 	}
 	if g.lead(server, server.Errors.Routes, ways{headers: g.Headers, server: server}) {
-		g.Log.Warn("handle_errors: its reverse_proxy passes on identity headers that clients make up, and the gate's cookies; "+
+		g.Log.Warn("handle_errors: its reverse_proxy passes on identity headers from clients, and the gate's cookies; "+
 			"write there before it authentik with open *, or at least: request_header -"+g.Headers,
 			"site", strings.Join(g.Site.Hosts, " "))
 	}
