@@ -66,9 +66,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		w.WriteHeader(http.StatusTooEarly)
 		return nil
 	}
-	if h.posts[0].Stopped() {
+	if h.posts[0].Stopped() && r.ProtoMajor < 3 {
 		// A connection of HTTP/2 without TLS can outlive its configuration, whose
-		// store is closed. This closes it after the response.
+		// store is closed. This closes it after the response. In HTTP/3 the header
+		// would make the response malformed (RFC 9114, 4.2).
 		w.Header().Set("Connection", "close")
 	}
 	if h.sidecar != nil {

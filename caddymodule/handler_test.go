@@ -22,12 +22,15 @@ func TestHandler_WhoseConfigurationHasEndedClosesTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.CreateKey = func(context.Context) ([]byte, error) { return nil, errors.New("ended") }
-	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	if err := h.ServeHTTP(w, r, nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := w.Header().Get("Connection"); got != "close" || w.Code != http.StatusServiceUnavailable {
-		t.Errorf("got status %d with Connection: %q, want 503 with close", w.Code, got)
+	for major, want := range map[int]string{1: "close", 2: "close", 3: ""} {
+		w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.ProtoMajor = major
+		if err := h.ServeHTTP(w, r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Header().Get("Connection"); got != want || w.Code != http.StatusServiceUnavailable {
+			t.Errorf("HTTP/%d: got status %d with Connection: %q, want 503 with %q", major, w.Code, got, want)
+		}
 	}
 }
 
