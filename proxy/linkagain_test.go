@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"html"
 	"regexp"
 	"strings"
@@ -160,4 +162,31 @@ func TestSetUp_GoesOnAfterAReload(t *testing.T) {
 			p.open(again(t, shown)).says(t, secret[1])
 		})
 	}
+}
+
+func TestVisit_TooLongForAnAddressBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s, _ := linkSite(t, nil)
+	noise := make([]byte, 2900)
+	_, _ = rand.Read(noise)
+	shown := s.person(t).open(invitation + "&x=" + base64.RawURLEncoding.EncodeToString(noise))
+	shown.says(t, `name="field.username"`)
+	if m := reloadAddress.FindStringSubmatch(shown.body); m != nil {
+		t.Errorf("got an address of %d characters, want none", len(m[1]))
+	}
+}
+
+// TestSetUp_GoesOnAfterAReloadWithOpenIDConnect: the visit has the request to the
+// authorize endpoint twice, and its address is still short enough.
+func TestSetUp_GoesOnAfterAReloadWithOpenIDConnect(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, func(r *registration) {
+		r.flows = []authentiktest.Flow{loginFlow("login", authentiktest.Binding{Stage: &authentiktest.AuthenticatorTOTPStage{}})}
+	})
+	p := s.person(t)
+	at := again(t, p.signIn("jane", "open sesame", "/deep"))
+	if len(at) > 3<<10 {
+		t.Errorf("got an address of %d characters, want less", len(at))
+	}
+	p.open(at).says(t, `name="component" value="ak-stage-authenticator-totp"`)
 }

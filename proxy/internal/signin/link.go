@@ -26,6 +26,11 @@ const (
 	noticeInvitation = "notice_invitation"
 )
 
+// maxResumed is the maximum length of the address of a page that is loaded again.
+// Proxies often refuse addresses of more than 8 KB, and such a page could not be
+// loaded at all.
+const maxResumed = 4 << 10
+
 // A Link is the flow in a link that authentik has made.
 type Link = flowclient.Flow
 
@@ -82,7 +87,11 @@ func (h *Handler) resumedAt(x *exchange.Exchange, vis Visit) (string, error) {
 	}
 	vis.Step.Challenge = nil
 	sealed, err := vis.seal(x, x.EnsureVisit())
-	return h.LoginAt("visit=" + sealed + "&to=" + url.QueryEscape(vis.Back)), err
+	at := h.LoginAt("visit=" + sealed + "&to=" + url.QueryEscape(vis.Back))
+	if len(at) > maxResumed {
+		return "", err
+	}
+	return at, err
 }
 
 // leavesFor reports whether a visitor goes away to meet a challenge that authentik
