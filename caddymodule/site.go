@@ -85,8 +85,8 @@ func (h *Handler) checkTicketHosts() error {
 	return nil
 }
 
-// checkPublicHost refuses a public address of a login host that is none of its own:
-// browsers come there with requests that it would not know.
+// checkPublicHost refuses a public address of a login host that is not one of its own
+// addresses: browsers come there with requests that it would not know.
 func (h *Handler) checkPublicHost() error {
 	u, hosts := parsed(h.PublicURL), h.site.Told()
 	if site := parsed(h.Site); site != nil {

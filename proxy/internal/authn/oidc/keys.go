@@ -185,7 +185,7 @@ func (k *publishedKeys) load(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return readableKeys(body)
 }
 
-var errNoKeys = errors.New("the answer with the keys is no JSON Web Key Set")
+var errNoKeys = errors.New("the answer with the keys is not a JSON Web Key Set")
 
 // readableKeys returns the keys of a set without those that cannot be read (RFC
 // 7517, 5). An error does not quote the answer: any client that sends a logout
