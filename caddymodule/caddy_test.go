@@ -192,6 +192,13 @@ func TestKey_ThatCannotBeCreatedClosesTheSite(t *testing.T) {
 	for _, path := range []string{"/closed/x", "/open", "/.authentik/login"} {
 		b.expect(b.get(path), http.StatusServiceUnavailable, "sessions-unavailable")
 	}
+	program := s.browser()
+	program.header.Set("Accept", "application/json")
+	for b, want := range map[*browser]string{b: "text/html; charset=utf-8", program: "application/problem+json"} {
+		if got := b.get("/closed/x").Header.Get("Content-Type"); got != want {
+			t.Errorf("got the type %q, want %q", got, want)
+		}
+	}
 	if s.app.seen() != nil {
 		t.Error("got a request at the application, want none")
 	}

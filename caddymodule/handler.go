@@ -30,8 +30,10 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -127,11 +129,30 @@ func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error)
 			w.Header().Set("Connection", "close")
 		}
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		w.WriteHeader(e.Status)
+		_, _ = io.WriteString(w, unavailablePage)
+		return
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(e.Status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": e.Title, "status": e.Status, "code": e.Code})
 }
+
+// unavailablePage is what browsers show meanwhile. It is plain, because the gate draws
+// the pages of this site.
+const unavailablePage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Session store unavailable</title>
+<h1>Sign-ins cannot be saved right now</h1>
+<p>Try again in a moment. If it lasts, tell the administrator of this site that the session store fails.</p>
+<p><small>sessions-unavailable</small></p>
+`
 
 // Interface guards.
 var (
