@@ -211,7 +211,7 @@ type Config struct {
 	// Metrics counts what happens. Default: nothing is counted.
 	Metrics Metrics
 	// Debug is the name of a group. For its members the response header
-	// ExplainHeader explains every decision. Default: it explains none.
+	// ExplainHeader explains every decision. Default: no response has it.
 	Debug string
 	// WhyOpen returns the option that opens a request, or a text that no option
 	// does. Explain uses it. Default: Explain does not name an option.

@@ -174,8 +174,8 @@ func missingGrants(raw admin.Fields) (missing []string) {
 	return missing
 }
 
-// visitorAddress checks the address from which, to authentik, the test user
-// signed in.
+// visitorAddress checks which address authentik has recorded for the sign-in of
+// the test user.
 func (x *subject) visitorAddress(ctx context.Context, actions ...string) []Finding {
 	if x.api() == nil {
 		return nil

@@ -19,7 +19,7 @@ var versionInPage = regexp.MustCompile(`versionFamily:?\s*"([0-9]{4}\.[0-9]{1,2}
 func (x *subject) release(ctx context.Context) []Finding {
 	version := ""
 	if x.api() != nil {
-		version, _ = x.api().Version(ctx) // without the header, the pages name the release
+		version, _ = x.api().Version(ctx) // if this fails, a header or a page may name the release
 	}
 	if a, err := x.ask(ctx, http.MethodGet, "static/dist/assets/icons/icon.png", nil, nil); version == "" && err == nil {
 		version = a.Header.Get("X-Authentik-Version")
@@ -46,8 +46,8 @@ func (x *subject) release(ctx context.Context) []Finding {
 // defaultBrand is the domain of a new authentik's only brand.
 const defaultBrand = "authentik-default"
 
-// brand checks whether authentik chooses a brand for the host that browsers
-// use. authentik compares a brand's domain with the host and its port.
+// brand checks whether the brand that authentik chooses is one for the host that
+// browsers use. authentik compares a brand's domain with the host and its port.
 func (x *subject) brand(ctx context.Context) []Finding {
 	domain := x.brandAt(ctx, x.public.Host)
 	if domain == "" || domain != defaultBrand && covers(domain, x.public.Host) {

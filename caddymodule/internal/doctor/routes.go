@@ -25,7 +25,7 @@ type walk struct {
 // A passage is what a request has met on its way so far.
 type passage struct {
 	hosts   []string
-	gate    bool // whether it has met the gate
+	gate    bool // whether it has met a gate that guards it
 	guarded bool // whether it has met a gate, another sign-in, or a handler that removes identity headers
 }
 

@@ -65,8 +65,8 @@ func HandOn(x *exchange.Exchange) (*http.Request, *Earlier) {
 // Tells adds identity headers that this gate has set.
 func (e *Earlier) Tells(lines []headers.Header) { e.identity = append(e.identity, lines...) }
 
-// Following returns a request with what the gates have left that passed another
-// copy of it on.
+// Following returns a request together with what gates have left in passed, a
+// copy of the request that they have passed on.
 func Following(r, passed *http.Request) *http.Request {
 	e, ok := passed.Context().Value(earlierKey{}).(*Earlier)
 	if _, known := r.Context().Value(earlierKey{}).(*Earlier); known || !ok {

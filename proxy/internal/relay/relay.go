@@ -52,9 +52,9 @@ type Target struct {
 	visit visit
 }
 
-// Target returns the target of a request, if the browser has a visit and
-// authentik's interface needs the requested address. For all other requests ok
-// is false: they are for the application, or refused.
+// Target returns the target of a request, if the browser has a visit, which may
+// have expired, and authentik's interface needs the requested address. For all
+// other requests ok is false: they are for the application, or refused.
 func (h *Handler) Target(x *exchange.Exchange) (t Target, ok bool) {
 	path, below := h.path(x.At)
 	if !below {

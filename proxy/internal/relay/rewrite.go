@@ -23,8 +23,8 @@ func (h *Handler) rewriteHosts(at exchange.Resolved, html []byte) []byte {
 }
 
 // rewritten returns the address to which the browser is sent instead of one of
-// authentik's redirects. It is a flow, which the visit may then run, or the
-// begin of a new visit, and never on another site.
+// authentik's redirects. It is that of a flow, which the visit may then run, or
+// one that begins a new visit. It is never on another site.
 func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
 	challenge, err := flowclient.DecodeAt(redirectTo(to), h.rootAt(at))
 	rd, ok := challenge.(flowclient.Redirect)

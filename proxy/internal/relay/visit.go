@@ -141,8 +141,8 @@ func (h *Handler) keep(x *exchange.Exchange, v visit) bool {
 	return false
 }
 
-// visitOf opens the visit in a request's cookie. begun is false if there is no
-// visit or the visit has expired.
+// visitOf opens the visit in a request's cookie. If the visit has expired, begun
+// is false. If there is none, begun is false and v is zero.
 func (h *Handler) visitOf(x *exchange.Exchange) (v visit, begun bool) {
 	for _, sealed := range x.Relays() {
 		var next visit

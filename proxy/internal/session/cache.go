@@ -55,7 +55,7 @@ type cache struct {
 // A shard finds its sessions by the hash of their cookie, and by the name of
 // their record.
 type shard struct {
-	// entries and bytes count what is in the shard. When it is full, it drops
+	// entries and bytes are the maximum of the shard. When it is full, it drops
 	// all of its sessions, which are then read from the store again.
 	entries  int
 	bytes    int64
@@ -184,7 +184,7 @@ func (c *cache) put(key cacheKey, s *Session, since uint64) {
 func (s *shard) add(key cacheKey, session *Session, left time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.byCookie.Delete(string(key[:])) // dropping it also subtracts its size
+	s.byCookie.Delete(string(key[:])) // this also subtracts the size of a session with this key
 	if s.byCookie.ItemCount() >= s.entries || s.held.Load()+session.weight > s.bytes {
 		s.flush()
 	}
@@ -231,7 +231,7 @@ func (c *cache) forget(name string) {
 	}
 	named.byName.Delete(name)
 	if key, ok := found.(cacheKey); ok {
-		c.shards[key[0]%cacheShards].Load().byCookie.Delete(string(key[:])) // the session was made before the name was kept
+		c.shards[key[0]%cacheShards].Load().byCookie.Delete(string(key[:])) // put makes this shard before it adds the name
 	}
 }
 

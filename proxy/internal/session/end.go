@@ -63,8 +63,8 @@ func (r *Registry) removeFrom(ctx context.Context, at *index.Index, uid string, 
 	return removed
 }
 
-// prune removes expired sessions from the indexes of users, in the background.
-// No session may rest any more on the records of these sessions.
+// prune removes expired sessions from the lists of users, in the background, and
+// deletes the records on which no other session rests.
 func (r *Registry) prune(uids []string) {
 	slices.Sort(uids)
 	if uids = slices.Compact(uids); len(uids) == 0 {
@@ -225,14 +225,14 @@ func (r *Registry) NoteUnsigned(sid string) {
 }
 
 // EndAuthentik ends all sessions that rest on one authentik session, in every
-// process, and returns them. Sessions that begin on it afterwards are not
-// ended. It returns nil if there are no such sessions.
+// process. Sessions that begin on it afterwards are not ended. If there are no
+// such sessions, the error is nil.
 func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
 	return r.endAuthentik(ctx, r.Index, sid)
 }
 
-// EndAuthentikAt is EndAuthentik for the sessions of gates that know authentik by a
-// public address: a login host can have several, and needs not know the port of each.
+// EndAuthentikAt is EndAuthentik for the sessions of gates that know authentik
+// by one of its public addresses. A login host can have several of them.
 func (r *Registry) EndAuthentikAt(ctx context.Context, address, sid string) error {
 	return r.endAuthentik(ctx, r.Index.Of(address), sid)
 }

@@ -16,8 +16,8 @@ import (
 // An entrance stores a new session. It writes the record, the user's list and
 // the pointer to the user at the same time, since on a disk each write takes as
 // long as all of them together. The session begins when all are stored, so
-// their order does not matter. If the session does not begin, the written ones
-// are removed again.
+// their order does not matter. If the session does not begin, what was written
+// is removed again.
 type entrance struct {
 	*Registry
 	stored

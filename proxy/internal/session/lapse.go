@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// noteEvery is how often the use of a session is saved. So a session may end up
-// to that much later than after Idle without use.
+// noteEvery is how often the use of a session is saved. A session may therefore
+// be unused for that much longer than Idle before it ends.
 const noteEvery = time.Minute
 
 // idle reports whether a session was unused for too long. Its saved time may be
@@ -87,7 +87,7 @@ const (
 type lapse struct {
 	name, username string
 	reason         string
-	last           time.Time // how long its record is kept
+	last           time.Time // when its record is no longer needed
 }
 
 // lapseOf returns the lapse of a session whose last use was at a time. A

@@ -72,7 +72,7 @@ type Record struct {
 	Redirect  string             `json:"redirect,omitempty"` // the client's redirect URI
 	Checked   time.Time          `json:"checked,omitzero"`   // when authentik last confirmed it
 	Used      time.Time          `json:"used,omitzero"`      // last use, to within a minute
-	Addr      netip.Addr         `json:"addr"`               // the client of the sign-in, and then of the last recheck
+	Addr      netip.Addr         `json:"addr"`               // the client's address at the sign-in, and then at the last recheck
 	UserAgent string             `json:"user_agent,omitempty"`
 	Language  string             `json:"language,omitempty"`
 	Scheme    string             `json:"scheme,omitempty"`
@@ -104,12 +104,12 @@ func (rec *Record) Visitor() flowclient.Visitor {
 	}
 }
 
-// checked returns when authentik last confirmed the session, at the latest at
-// its beginning.
+// checked returns when authentik last confirmed the session: at its beginning,
+// or at a later recheck.
 func (rec *Record) checked() time.Time { return index.Later(rec.Begun, rec.Checked) }
 
-// kept returns how long the record is needed: after the end of its session
-// another may follow.
+// kept returns when the record is no longer needed. After the end of its
+// session another may follow.
 func (rec *Record) kept() time.Time { return index.Later(rec.Until, rec.Stay) }
 
 // used returns the noted time of the last use.

@@ -29,8 +29,9 @@ const (
 
 // Config says where Redis is and how to connect to it.
 type Config struct {
-	// Addresses are host:port. One address is a server. Several are nodes of a
-	// cluster, which name the others, or, with Master, Sentinels. Required.
+	// Addresses are host:port. With Master they are Sentinels. Without it, one
+	// address is a server, and several are nodes of a cluster, which name the
+	// others. Required.
 	Addresses []string
 	// Master is the name of the server at its Sentinels. Default: none.
 	Master string

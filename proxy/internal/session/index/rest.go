@@ -47,7 +47,7 @@ func (l *List) HasLeft(rest string) bool {
 	return left
 }
 
-// restsUntil returns how long the list is needed because of these records.
+// restsUntil returns when these records no longer need the list.
 func (l *List) restsUntil() (until time.Time) {
 	for _, entry := range l.Lines {
 		if entry.Rest != "" {
