@@ -116,7 +116,8 @@ type Handler struct {
 	Require []Requirement `json:"require,omitempty"`
 
 	// Whether visitors must have signed in with a second factor. Needs
-	// `client_id`, or `login_at` and a login host with `step_up`. Default: authentik's flow decides.
+	// `client_id`, or `login_at` and a login host with `step_up`. Default:
+	// authentik's flow decides.
 	RequireMFA bool `json:"require_mfa,omitempty"`
 
 	// How old a sign-in at authentik may be, for example `8h`; at least `1m`. When
@@ -176,7 +177,8 @@ type Handler struct {
 	// They need `site`.
 	Assertion Assertion `json:"assertion,omitzero"`
 
-	// How the gate signs users in at an application with its own login.
+	// How the gate signs users in at an application with its own login. Default:
+	// users sign in there themselves.
 	SignOn SignOn `json:"sign_on,omitzero"`
 
 	// Paths by which the application signs its users out, for example `/logout`. A

@@ -13,7 +13,7 @@
 //   - provision.go, site.go: from the options to a running gate, at its site
 //   - admin.go, command.go, doctor.go: what operators ask
 //
-// The rooms in internal know nothing of the handler. They are:
+// The packages in internal do not depend on the handler:
 //
 //   - options, advice, pagefile: how options are read
 //   - request, matchers, keeper: what Caddy knows about a request, which requests need

@@ -34,11 +34,12 @@ type Rule struct {
 	Require []Requirement `json:"require,omitempty"`
 
 	// Whether visitors must have signed in with a second factor. Needs
-	// `client_id`. Default: no second factor is demanded.
+	// `client_id`, or `login_at` and a login host with `step_up`. Default: no
+	// second factor is demanded.
 	RequireMFA bool `json:"require_mfa,omitempty"`
 
 	// How old a sign-in at authentik may be, for example `1h`; at least `1m`.
-	// Needs `client_id`. Default: no limit.
+	// Needs `client_id` or `login_at`. Default: no limit.
 	MaxAge string `json:"max_age,omitempty"`
 
 	name string // the rule as it is written in the Caddyfile

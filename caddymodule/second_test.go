@@ -59,9 +59,9 @@ func wantOpen(name string) int {
 	return http.StatusOK
 }
 
-// The second look must leave nothing behind: neither placeholders of its own,
-// nor a body that has been read.
-func TestMatcher_SecondMatchLeavesNoVariables(t *testing.T) {
+// The second match must have no effects: no placeholders of its own, and no body
+// that has been read.
+func TestMatcher_SecondMatchHasNoEffects(t *testing.T) {
 	s := newSite(t)
 	s.load(`SITE {
 	rewrite * /index.php{path}

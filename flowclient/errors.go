@@ -14,6 +14,10 @@ var (
 	// reached, did not answer in time, or a proxy in front of it could not
 	// reach it. It may nevertheless have accepted an answer that was sent.
 	// StartingError and TLSError are more precise.
+	//
+	// After a timeout, unless authentik has answered another request meanwhile,
+	// calls fail with this error at once for 2 seconds. Then the client sends one
+	// request at a time, until authentik answers one.
 	ErrUnreachable = errors.New("flowclient: authentik cannot be reached")
 	// ErrFlowNotFound means that there is no such flow, or no longer.
 	ErrFlowNotFound = errors.New("flowclient: authentik has no such flow")

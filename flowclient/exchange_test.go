@@ -199,7 +199,7 @@ func TestExchange_AnswersOfOtherServersAreUnexpected(t *testing.T) {
 	}
 }
 
-func TestOutage_DoesNotRefuse(t *testing.T) {
+func TestOutage_IsNotReportedAsARefusal(t *testing.T) {
 	t.Parallel()
 	short := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "999")

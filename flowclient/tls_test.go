@@ -219,7 +219,7 @@ func TestTLS_UntrustedCertificatesAreExplained(t *testing.T) {
 }
 
 // A common name is not a name that could be written somewhere.
-func TestTLS_ACommonNameAloneIsExplained(t *testing.T) {
+func TestTLS_OnlyACommonNameIsExplained(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -92,7 +92,7 @@ func TestTLS_ABadRequestOfAuthentikIsNoMatterOfTLS(t *testing.T) {
 }
 
 // A redirect to another address, such as a sign-in page, says nothing of TLS.
-func TestTLS_ARedirectElsewhereIsNoMatterOfTLS(t *testing.T) {
+func TestTLS_OtherRedirectIsNotReportedAsTLS(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{"https://auth.example.com/login", "/login", "http://auth.example.com/api/v3/core/users/me/"} {
 		f := newFake(t, unmarked(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }))

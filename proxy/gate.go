@@ -57,7 +57,9 @@ type Gate struct {
 	leave      []func() // the family, and the group
 }
 
-// New returns a gate, or an error with all mistakes in its configuration.
+// New returns a gate, or an error with all mistakes in its configuration. It does
+// not wait for authentik or the store. It starts background work, which Close
+// ends.
 func New(cfg Config) (*Gate, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {

@@ -11,7 +11,7 @@ import (
 // user, a path or a host. Implementations are safe for concurrent use and
 // return at once.
 type Metrics interface {
-	// Decision counts one decision: pass, open, own, sign-in, refuse or weigh.
+	// Decision counts one decision: pass, open, own, sign-in or refuse.
 	Decision(kind string)
 	// Step counts one step of a challenge. outcome is asked, or for its answer
 	// accepted, refused, failed, or slowed; slowed means that the answer was
@@ -24,7 +24,7 @@ type Metrics interface {
 	// scheme is basic or bearer.
 	Program(scheme, outcome string)
 	// SignIn counts the end of a visit: admitted, denied or failed. The source
-	// is session or oidc.
+	// is session, oidc or host (a login host).
 	SignIn(source, outcome string)
 	// SignInTook measures a sign-in that has begun a session: from the first
 	// challenge, or from the redirect to authentik, to the session.
@@ -32,9 +32,9 @@ type Metrics interface {
 	// Refused counts a request that was refused for another reason than a
 	// missing sign-in. The code is one of package fault.
 	Refused(code string)
-	// Ended counts a session's end: signed-out, replaced, gone, idle, limit or
-	// admin. back-channel and front-channel count notices, each of which may end
-	// several sessions.
+	// Ended counts a session's end: signed-out, replaced, gone, idle, limit,
+	// admin, or with Config.Audit lifetime. back-channel and front-channel count
+	// notices, each of which may end several sessions.
 	Ended(reason string)
 	// HeaderLeftOut counts an identity header that a session lacks because its
 	// value is too long. The name is one of the configuration.

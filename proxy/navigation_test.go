@@ -99,7 +99,7 @@ func TestUnauthenticated_ResponseFitsWhatWillShowIt(t *testing.T) {
 
 // What fills a window or a frame is a page, also for a form, and whatever the
 // reason of the refusal is.
-func TestRefusal_OfWhatIsShownIsAPage(t *testing.T) {
+func TestRefusal_OfPageLoadsAndFormsIsAPage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(cfg *Config) { cfg.Application = "wiki" })
 	p := s.person(t)

@@ -37,7 +37,8 @@ type Entry struct {
 	Flow string `json:"flow,omitempty"`
 }
 
-// An Operator lists the sessions of a gate, and ends them.
+// An Operator lists the sessions of a gate, and ends them. It is safe for
+// concurrent use.
 type Operator struct {
 	sessions *session.Registry
 	flow     string
@@ -170,7 +171,7 @@ func (o Operator) endPrograms(ctx context.Context, username string) (all []Entry
 // EndAuthentik ends all sessions that rest on one session of authentik, given
 // by authentik's own identifier, in every process. Other sessions of the same
 // user go on, and so does authentik's own session. If no session rests on it,
-// there is no error.
+// there is no error. For an empty identifier the error is ErrNoSession.
 func (o Operator) EndAuthentik(ctx context.Context, sid string) error {
 	if sid == "" {
 		return ErrNoSession

@@ -4,21 +4,23 @@ import "github.com/flowsidecar/caddy-authentik/proxy/store"
 
 // The contract of stores, and the store in memory, from package store.
 type (
-	// Store is [store.Store].
+	// A Store keeps sessions. It is [store.Store], which has the contract.
 	Store = store.Store
-	// Record is [store.Record].
+	// A Record is the value under a name in a Store: [store.Record].
 	Record = store.Record
-	// Version is [store.Version].
+	// A Version identifies one state of a record: [store.Version].
 	Version = store.Version
-	// Counter is [store.Counter].
+	// A Counter is a Store that can count its records: [store.Counter].
 	Counter = store.Counter
-	// Memory is [store.Memory].
+	// Memory is a Store in the memory of this process: [store.Memory].
 	Memory = store.Memory
-	// Backlog is [store.Backlog].
+	// A Backlog is a queue of revoked names, for authors of stores:
+	// [store.Backlog].
 	Backlog = store.Backlog
 )
 
-// ErrConflict is [store.ErrConflict].
+// ErrConflict is the error of Store.Save if another writer was faster. It is
+// [store.ErrConflict].
 var ErrConflict = store.ErrConflict
 
 // NewMemory makes an empty store in the memory of this process.

@@ -70,7 +70,7 @@ func TestHost_InventedOneCannotContinueASignIn(t *testing.T) {
 }
 
 // Whatever a request leads to, authentik is not told a host that a client has invented.
-func TestHost_InventedOneIsNotToldForAVisitor(t *testing.T) {
+func TestHost_InventedOneIsNotToldToAuthentik(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, Config{
 		Client: newClientOf(t), Store: newStore(t), Key: []byte(strings.Repeat("k", 32)), PageHost: true, Hosts: []string{"app.example.com"},

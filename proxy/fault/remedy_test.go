@@ -22,7 +22,7 @@ func TestRemedy_ExistsForWhatOperatorsCanMend(t *testing.T) {
 }
 
 // tls_name must be a name that the certificate has and that can be written.
-func TestRemedy_NamesOnlyNamesThatCount(t *testing.T) {
+func TestRemedy_LeavesOutNamesThatAreNotChecked(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		err  *flowclient.TLSError

@@ -54,7 +54,7 @@ func TestPrefix_MeansTheSameInEveryURL(t *testing.T) {
 }
 
 // People copy the address of authentik from a page of it.
-func TestAuthentik_OtherPageIsNotAuthentik(t *testing.T) {
+func TestAuthentik_AddressOfAPageIsRefused(t *testing.T) {
 	t.Parallel()
 	const example = "https://auth.example.com"
 	checkAll(t, Authentik(example), map[string]bool{

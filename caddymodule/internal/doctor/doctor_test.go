@@ -383,7 +383,7 @@ func TestCookies_NeighboursAreSitesWithAnApplication(t *testing.T) {
 	}
 }
 
-func TestPublicURL_IsNotMissedWithALoginHost(t *testing.T) {
+func TestPublicURL_IsNotNeededWithALoginHost(t *testing.T) {
 	t.Parallel()
 	for option, want := range map[string]int{"login_at": 0, "other": 1} {
 		s, err := Read([]byte(strings.NewReplacer("REST", "", "LOGIN", option, `, "cookie": {"domain": "example.com"}`, "").Replace(wildcard)))

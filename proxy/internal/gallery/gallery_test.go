@@ -41,7 +41,7 @@ func TestGallery_HasEveryPageAtItsName(t *testing.T) {
 	}
 }
 
-func TestDistinct_HasEveryPairOfElements(t *testing.T) {
+func TestDistinct_HasFewerThanHalfOfThePages(t *testing.T) {
 	t.Parallel()
 	names, err := hung(t).Distinct()
 	if err != nil {

@@ -251,8 +251,8 @@ func TestEarly_KeepsTheConnectionAfterABodyThatWasRead(t *testing.T) {
 	}
 }
 
-// TestEarly_WhatIsSentAfterTheResponseIsNoRequest sends a request in place of a body.
-func TestEarly_WhatIsSentAfterTheResponseIsNoRequest(t *testing.T) {
+// TestEarly_BytesAfterTheResponseAreNotARequest sends a request in place of a body.
+func TestEarly_BytesAfterTheResponseAreNotARequest(t *testing.T) {
 	t.Parallel()
 	var served atomic.Int64
 	smuggled := "GET /smuggled HTTP/1.1\r\nHost: example.com\r\n\r\n"
