@@ -83,7 +83,7 @@ type Config struct {
 	// public one, so that passkeys and mail links belong to this site. For
 	// visitors who are not signed in, the gate then answers the pages of flows
 	// below /if/flow/. No proxy that selects by host may be between the gate and
-	// authentik. Default: false.
+	// authentik. Default: false, but always true with LoginHost.
 	PageHost bool
 	// Hosts are the names of this site as browsers show them, with a port where they
 	// show one, for example app.example.com:8443. With PageHost no other name is sent
