@@ -1,9 +1,11 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -132,10 +134,36 @@ func (r *Registry) renew(ctx context.Context, value, host string, addr netip.Add
 	if err != nil {
 		return renewal{}, err
 	}
+	if ended, err := r.endedMeanwhile(ctx, held); err != nil || ended {
+		return renewal{}, cmp.Or(err, r.End(ctx, s))
+	}
 	if err := r.endStay(ctx, held); err != nil {
 		r.Logger.WarnContext(ctx, "session store: record of a renewed session stays until it expires", "error", errors.Unwrap(err))
 	}
 	return renewal{browser, s, true}, nil
+}
+
+// endedMeanwhile reports whether a session was ended while another one began after
+// it: the visitor has signed out in another tab, or an operator has ended it. Only an
+// end that came before the other one began needs this. All later ends reach both. The
+// list is read first: the end of all sessions of a user is in it until the tombstone is
+// written.
+func (r *Registry) endedMeanwhile(ctx context.Context, held stored) (bool, error) {
+	uid := held.rec.User.UID
+	list, _, err := r.Index.Read(ctx, uid)
+	if err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(list.Ending, func(epoch string) bool {
+		return slices.Contains(held.rec.Ends, r.Index.UserTombstone(uid, epoch))
+	}) {
+		return true, nil
+	}
+	revoked, err := r.Store.Revoked(ctx, append([]string{held.box.Name()}, held.rec.Ends...)...)
+	if err != nil {
+		return false, fault.New(fault.SessionsUnavailable, err)
+	}
+	return revoked, nil
 }
 
 // following returns the record of a session that follows another.
