@@ -35,7 +35,7 @@ func invitationScenarios() []scenario {
 				for _, query := range []string{"", "?itoken=" + s.uuid("nothing"), "?itoken=notauuid"} {
 					p := s.visitor(t).open("/if/flow/" + s.unique("enrolment") + "/" + query)
 					p.isRefused(http.StatusForbidden).shows(refusal)
-					p.click("Try again").asksFor("uid_field").signIn("alice").greets("alice", "/")
+					p.click("Sign in").asksFor("uid_field").signIn("alice").greets("alice", "/")
 				}
 			},
 		},
