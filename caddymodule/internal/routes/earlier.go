@@ -2,6 +2,7 @@ package routes
 
 import (
 	"encoding/json"
+	"iter"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -34,14 +35,7 @@ func (g Gate) warnOfEarlierAnswer(around []level) {
 // before the gate, every user gets the files of all.
 func (g Gate) warnOfEarlierUse(around []level) {
 	for _, l := range around {
-		before := earlierHandlers(l.routes[:l.at])
-		for i, raw := range l.route().HandlersRaw {
-			if mention(l.route().HandlersRaw[i:i+1], gateText) {
-				break
-			}
-			before = append(before, raw)
-		}
-		for _, raw := range before {
+		for raw := range g.earlierHandlers(l) {
 			name, uses := usesUser(raw)
 			switch {
 			case name == "authentik", name == "authentication": // which know a user
@@ -55,18 +49,38 @@ func (g Gate) warnOfEarlierUse(around []level) {
 	}
 }
 
-// earlierHandlers returns the handlers in loaded routes, without subroutes around them.
-func earlierHandlers(routes caddyhttp.RouteList) (all []json.RawMessage) {
-	for _, route := range routes {
-		for _, m := range route.Handlers {
-			if below, ok := m.(*caddyhttp.Subroute); ok {
-				all = append(all, earlierHandlers(below.Routes)...)
-			} else if module, ok := m.(caddy.Module); ok {
-				all = append(all, caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil))
+// earlierHandlers yields the handlers before the gate that requests for its site may
+// come to at a level, without subroutes around them.
+func (g Gate) earlierHandlers(l level) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		for _, route := range l.routes[:l.at] {
+			if mayBeAt(route, g.Site.Hosts) && !yieldHandlers(route, yield) {
+				return
+			}
+		}
+		for i, raw := range l.route().HandlersRaw {
+			if mention(l.route().HandlersRaw[i:i+1], gateText) || !yield(raw) {
+				return
 			}
 		}
 	}
-	return all
+}
+
+// yieldHandlers yields the handlers of a loaded route, and reports whether more are
+// wanted.
+func yieldHandlers(route caddyhttp.Route, yield func(json.RawMessage) bool) bool {
+	for _, m := range route.Handlers {
+		if below, ok := m.(*caddyhttp.Subroute); ok {
+			for _, inner := range below.Routes {
+				if !yieldHandlers(inner, yield) {
+					return false
+				}
+			}
+		} else if module, ok := m.(caddy.Module); ok && !yield(caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil)) {
+			return false
+		}
+	}
+	return true
 }
 
 // usesUser returns the name of a handler's directive, and whether it uses a placeholder

@@ -36,21 +36,32 @@ func (g Gate) lead(server *caddyhttp.Server, routes caddyhttp.RouteList, to ways
 	}
 	everyHost := len(hosts) == 0
 	for _, route := range routes {
-		patterns, restricted := hostsOf(route)
-		there := func(host string) bool {
-			return !restricted || slices.ContainsFunc(patterns, func(pattern string) bool { return rules.HostMatches(pattern, host) })
+		if !everyHost && len(hosts) == 0 {
+			return false
 		}
-		if !everyHost && !slices.ContainsFunc(hosts, there) {
+		if !mayBeAt(route, hosts) {
 			continue
 		}
 		if leads, _ := to.lead(caddyhttp.RouteList{route}, false); leads {
 			return true
 		}
 		if route.Terminal { // as for each site of a Caddyfile
-			hosts = slices.DeleteFunc(slices.Clone(hosts), there)
+			patterns, restricted := hostsOf(route)
+			hosts = slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !restricted || matchedBy(patterns, host) })
 		}
 	}
 	return false
+}
+
+// mayBeAt reports whether a route, loaded or not, may match one of the hosts. Without
+// hosts there is every host.
+func mayBeAt(route caddyhttp.Route, hosts []string) bool {
+	patterns, restricted := hostsOf(route)
+	return !restricted || len(hosts) == 0 || slices.ContainsFunc(hosts, func(host string) bool { return matchedBy(patterns, host) })
+}
+
+func matchedBy(patterns []string, host string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return rules.HostMatches(pattern, host) })
 }
 
 // ForErrors reports whether the handler that is being loaded is in a route for errors.

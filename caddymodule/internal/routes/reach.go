@@ -88,7 +88,7 @@ func (in within) reach(around []level, path string) (route string, reached bool)
 		neighbours = append(neighbours, func() bool {
 			return slices.ContainsFunc(before, elsewhere) || slices.ContainsFunc(after, elsewhere)
 		})
-		path = stripped(before, path)
+		path = strippedBy(before, path)
 	}
 	if reached || slices.ContainsFunc(neighbours, func(reach func() bool) bool { return reach() }) {
 		return "", true
@@ -101,15 +101,13 @@ func (in within) reach(around []level, path string) (route string, reached bool)
 // dot. It returns an empty text if there is none.
 func (in within) taken(around []level, path string) (route string) {
 	for _, l := range around {
-		before, group := l.routes[:l.at], l.route().Group
-		for i, r := range before {
-			here := stripped(before[:i], path)
-			ends := r.Group != "" && r.Group == group || answering(caddyhttp.RouteList{{Handlers: r.Handlers}}) != ""
-			if ends && in.mustMatch(r, here) && !in.holdsGate(r, here) {
+		group := l.route().Group
+		for _, r := range l.routes[:l.at] {
+			if in.mustMatch(r, path) && !in.holdsGate(r, path) && (r.Group != "" && r.Group == group || answering(caddyhttp.RouteList{{Handlers: r.Handlers}}) != "") {
 				return firstPath(r, path)
 			}
+			path = stripped(r, path)
 		}
-		path = stripped(before, path)
 	}
 	return ""
 }
@@ -117,14 +115,19 @@ func (in within) taken(around []level, path string) (route string) {
 // mustMatch reports whether a route has matchers, and matches every request for a
 // path.
 func (in within) mustMatch(r caddyhttp.Route, path string) bool {
-	asked := in.request(path)
 	return slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
+		if slices.ContainsFunc(set, isHost) { // as in each of a server's sites, which may be many
+			return false
+		}
+		asked := in.request(path)
 		return !slices.ContainsFunc(set, func(m any) bool {
 			matches, known := answer(m, asked)
 			return !known || !matches
 		})
 	})
 }
+
+func isHost(m any) bool { _, ok := m.(*caddyhttp.MatchHost); return ok }
 
 // request returns a function that makes a request for a path, once: most routes
 // are for another host, and their other matchers are not asked.
@@ -191,25 +194,33 @@ func (in within) holdsGate(r caddyhttp.Route, path string) bool {
 		case *caddyhttp.Invoke:
 			return in.namedHoldsGate(m.Name, path)
 		case *caddyhttp.Subroute:
-			for i, inner := range m.Routes {
-				if rest := stripped(m.Routes[:i], path); in.mayMatch(inner, rest) && in.holdsGate(inner, rest) {
+			rest := path
+			for _, inner := range m.Routes {
+				if in.mayMatch(inner, rest) && in.holdsGate(inner, rest) {
 					return true
 				}
+				rest = stripped(inner, rest)
 			}
 		}
 		return false
 	})
 }
 
-// stripped returns a path after routes that remove its beginning, such as
+// stripped returns a path after a route that removes its beginning, such as
 // handle_path.
-func stripped(routes caddyhttp.RouteList, path string) string {
-	for _, r := range routes {
-		for _, m := range r.Handlers {
-			if rewriting, ok := m.(*rewrite.Rewrite); ok && len(r.MatcherSets) == 0 {
-				path = strings.TrimPrefix(path, rewriting.StripPathPrefix)
-			}
+func stripped(r caddyhttp.Route, path string) string {
+	for _, m := range r.Handlers {
+		if rewriting, ok := m.(*rewrite.Rewrite); ok && len(r.MatcherSets) == 0 {
+			path = strings.TrimPrefix(path, rewriting.StripPathPrefix)
 		}
+	}
+	return path
+}
+
+// strippedBy is stripped for several routes.
+func strippedBy(routes caddyhttp.RouteList, path string) string {
+	for _, r := range routes {
+		path = stripped(r, path)
 	}
 	return path
 }

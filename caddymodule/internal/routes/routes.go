@@ -106,11 +106,15 @@ func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 // these.
 func matched(r caddyhttp.Route) (hosts []string, restricted bool) {
 	for _, set := range r.MatcherSets {
-		j := slices.IndexFunc(set, func(m any) bool { _, ok := m.(*caddyhttp.MatchHost); return ok })
+		j := slices.IndexFunc(set, isHost)
 		if j < 0 {
 			return nil, false
 		}
 		matcher, _ := set[j].(*caddyhttp.MatchHost)
+		if hosts == nil { // a server may have many sites, and each gate looks at all of them
+			hosts = slices.Clip([]string(*matcher))
+			continue
+		}
 		hosts = append(hosts, *matcher...)
 	}
 	return hosts, len(hosts) > 0
