@@ -99,6 +99,26 @@ func TestSessions_GoOnWhileAuthentikIsDown(t *testing.T) {
 	b.expect(b.get("/"), http.StatusOK, `user "ada"`)
 }
 
+// The storage is emptied, and the configuration is loaded again before the key was
+// written again.
+func TestKey_OutlivesAnEmptiedStorageAndAReload(t *testing.T) {
+	const keptInMemory = "SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions memory\n\t}\n\treverse_proxy APP\n}\n"
+	s := newSite(t)
+	s.load(keptInMemory)
+	b := s.browser()
+	b.signIn("/", "ada")
+	file := filepath.Join(s.storage, "authentik", "key")
+	if err := os.RemoveAll(filepath.Dir(file)); err != nil {
+		t.Fatal(err)
+	}
+	s.load(keptInMemory + "\n# another configuration\n")
+	b.expect(b.get("/"), http.StatusOK, `user "ada"`)
+	s.browser().get("/")
+	if _, err := os.Stat(file); err == nil {
+		t.Error("got another key in the storage, want none until the old one is written again")
+	}
+}
+
 func TestKey_IsKeptInCaddysStorage(t *testing.T) {
 	s := newSite(t)
 	s.load(oneLine)

@@ -72,7 +72,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // start makes a gate, unless its key must be created first.
 func (h *Handler) start(ctx caddy.Context, s post, cfg proxy.Config) error {
 	storage := ctx.Storage()
-	s.Storage = storage
+	s.Storage = gates.Place(storage)
 	s.CreateKey = func(ctx context.Context) ([]byte, error) {
 		return gatekey.LoadOrCreate(ctx, storage, h.log)
 	}

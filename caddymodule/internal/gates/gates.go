@@ -12,11 +12,13 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/certmagic"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	"github.com/flowsidecar/caddy-authentik/proxy"
@@ -61,6 +63,14 @@ func Register(s *Starter, on *caddyhttp.Server) (family *proxy.Family, group *pr
 	together := known.join(s, on)
 	s.server = together
 	s.sharing = func() []*Starter { return known.sharing(s) }
+	s.running = func() []byte {
+		for _, other := range known.sharing(s) {
+			if key := other.runningKey(); key != nil {
+				return key
+			}
+		}
+		return nil
+	}
 	return &known.family, &together.group, func() error {
 		known.set(s, false)
 		known.part(s, on)
@@ -164,6 +174,19 @@ func Distinct(of map[*proxy.Gate]Store) map[string][]proxy.Store {
 		}
 	}
 	return byName
+}
+
+// A directory identifies the storage on the file system.
+type directory string
+
+// Place returns what identifies a storage in this process. A directory is
+// recognized after a reload of the configuration, any other storage only by its
+// value.
+func Place(storage any) any {
+	if files, ok := storage.(*certmagic.FileStorage); ok {
+		return directory(filepath.Clean(files.Path))
+	}
+	return storage
 }
 
 // same reports whether two stores or storages are the same. Stores of third

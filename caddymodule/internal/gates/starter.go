@@ -35,7 +35,7 @@ type Starter struct {
 	LetGo  func() error
 	Store  Store
 	Cookie Cookie
-	// Storage is the storage of the key.
+	// Storage identifies the storage of the key, in every configuration.
 	Storage any
 
 	// server is known once the starter is registered.
@@ -43,20 +43,41 @@ type Starter struct {
 	// sharing returns the starters of all other gates whose key is in the same storage.
 	// It may be nil.
 	sharing func() []*Starter
+	// running returns the key of a gate of this process that runs with a key from the
+	// same storage, or nil.
+	running func() []byte
 
 	gate     atomic.Pointer[proxy.Gate]
 	creating singleflight.Group
 
 	stopped atomic.Bool
 
-	mu     sync.Mutex // guards unkeep, and changes of gate and stopped
+	mu     sync.Mutex // guards unkeep and key, and changes of gate and stopped
 	unkeep func()     // called when this gate no longer needs KeepKey
+	key    []byte     // nil until the gate has started
 }
 
 // StoredKey returns the key in the storage. Of the gates of a server, the first
-// that asks loads it for all.
+// that asks loads it for all. If the storage has lost the key, it is the one
+// with which another gate of this process runs, and KeepKey writes it again:
+// with a new key after a reload, no session would open.
 func (s *Starter) StoredKey(load func() ([]byte, error)) ([]byte, error) {
-	return s.server.storedKey(load)
+	key, err := s.server.storedKey(load)
+	if key != nil || err != nil {
+		return key, err
+	}
+	return s.running(), nil
+}
+
+// runningKey returns the key with which the gate runs, or nil if it does not run
+// or its key is in the configuration.
+func (s *Starter) runningKey() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.LoadKey == nil {
+		return nil
+	}
+	return s.key
 }
 
 // Start makes the gate with a key.
@@ -74,6 +95,7 @@ func (s *Starter) Start(key []byte) error {
 		return err
 	}
 	s.gate.Store(gate)
+	s.key = key
 	if s.KeepKey != nil {
 		s.unkeep = s.server.keep(func(ctx context.Context) { s.KeepKey(ctx, key) })
 	}
