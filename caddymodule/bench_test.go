@@ -43,20 +43,26 @@ func BenchmarkReloadSites(b *testing.B) {
 	for name, before := range map[string]string{"gates": "\tauthentik AUTHENTIK\n", "plain": ""} {
 		b.Run(name, func(b *testing.B) {
 			s := newSite(b)
-			var text strings.Builder
-			for i := range 200 {
-				fmt.Fprintf(&text, "http://site%d.example:PORT {\n\tbind 127.0.0.1\n%s\treverse_proxy APP\n}\n", i, before)
-			}
-			s.load(text.String())
+			text := manySites(200, before)
+			s.load(text)
 			s.browser().get(s.at("site0.example", "/"))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := caddy.Load(s.adapt("", text.String()), true); err != nil {
+				if err := caddy.Load(s.adapt("", text), true); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+// manySites is a Caddyfile with many sites of one server, and a line of each.
+func manySites(n int, line string) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "http://site%d.example:PORT {\n\tbind 127.0.0.1\n%s\treverse_proxy APP\n}\n", i, line)
+	}
+	return text.String()
 }
 
 // fillMemory keeps sessions in the store that the gates of this process share.

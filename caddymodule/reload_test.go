@@ -70,6 +70,26 @@ func settled(before usage) usage {
 	return u
 }
 
+// TestReload_CostsAsMuchForEachOfManySites: a gate that looks at the routes of all sites
+// of its server makes a reload of many sites slow.
+func TestReload_CostsAsMuchForEachOfManySites(t *testing.T) {
+	allocations := func(sites int) float64 {
+		s := newSite(t)
+		text := manySites(sites, "\tauthentik AUTHENTIK\n")
+		s.load(text)
+		s.browser().get(s.at("site0.example", "/")) // without a key, gates are only checked
+		config := s.adapt("", text)
+		return testing.AllocsPerRun(1, func() {
+			if err := caddy.Load(config, true); err != nil {
+				t.Fatal(err)
+			}
+		}) / float64(sites)
+	}
+	if few, many := allocations(25), allocations(150); many > 1.5*few {
+		t.Errorf("got %.0f allocations for each of 150 sites, want about as many as for each of 25, %.0f", many, few)
+	}
+}
+
 // Nothing of a gate outlives its configuration: no goroutine, no file and no
 // memory, such as that of pictures that were fetched.
 func TestReload_LeavesNothingBehind(t *testing.T) {
