@@ -140,7 +140,7 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 // registration there.
 func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
 	cfg := g.cfg
-	records := host.Records{Store: cfg.Store, Key: key, Now: cfg.Now, Origin: originOf(cfg.LoginAt)}
+	records := host.Records{Store: cfg.Store, Key: key, Now: cfg.Now, Origin: originOf(cfg.LoginAt), Base: relay.BasePath(cfg.Client.Root())}
 	at := &signin.LoginHost{
 		Page:   cfg.Login == LoginPage,
 		Source: host.New(host.Options{Records: records, Authentik: cfg.Client, At: cfg.LoginAt, Lifetime: cfg.Lifetime}),

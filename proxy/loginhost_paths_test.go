@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
@@ -29,6 +30,31 @@ func TestLoginHost_BelowAPathNeedsItsPrefixThere(t *testing.T) {
 		if (err == nil) != good || err != nil && !strings.Contains(err.Error(), "/auth/.authentik") {
 			t.Errorf("prefix %q: got error %v, want one: %v, with the prefix to write", prefix, err, !good)
 		}
+	}
+}
+
+// Two authentiks can lie below two paths of one login host, with one store and key. A
+// user of one must not open the applications of the other.
+func TestLoginHost_OfAnotherPathSignsNobodyIn(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, func(origin string, cfg *Config) {
+		if origin != wikiHost {
+			return
+		}
+		staff, err := url.Parse(cfg.Client.Root() + "staff/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.Client, err = flowclient.New(flowclient.Config{URL: staff}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	jane := d.atAuthentik("jane", "open sesame")
+	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+	page := jane.open(wikiHost + "/")
+	jane.refused(page, string(fault.LoginHostUnknown))
+	if got := d.reached(wikiHost); len(got) > 0 {
+		t.Errorf("got %d requests at the application, want none", len(got))
 	}
 }
 

@@ -64,7 +64,7 @@ func New(o Options) *Handler { return &Handler{Options: o} }
 
 // records returns the records of the login host under one of its names.
 func (h *Handler) records(origin string) host.Records {
-	return host.Records{Store: h.Store, Key: h.Key, Now: h.Now, Origin: origin}
+	return host.Records{Store: h.Store, Key: h.Key, Now: h.Now, Origin: origin, Base: h.Base}
 }
 
 // Announce makes the login host known to gates until ctx ends.

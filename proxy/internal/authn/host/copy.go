@@ -24,11 +24,11 @@ type Copy struct {
 	Until   time.Time          `json:"until"` // the end of the last session that may rest on it
 }
 
-func (r Records) copyBox(s seal.Secret) seal.Box { return r.Key.Box(seal.KindCopy, r.Origin, s) }
+func (r Records) copyBox(s seal.Secret) seal.Box { return r.Key.Box(seal.KindCopy, r.place(), s) }
 
 // Tombstone returns the name that ends all sessions that rest on a copy.
 func (r Records) Tombstone(s seal.Secret) string {
-	return r.Key.Tombstone("copy", r.Origin+"\x00"+r.copyBox(s).Name())
+	return r.Key.Tombstone("copy", r.place()+"\x00"+r.copyBox(s).Name())
 }
 
 const (

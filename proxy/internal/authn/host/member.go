@@ -138,4 +138,4 @@ func (n *Neighbours) announce(ctx context.Context) {
 	}
 }
 
-var errNoHost = errors.New("no gate with login_host is known at this origin with the same store and key; write login_host in the block of authentik at that site, and the same sessions and key as here")
+var errNoHost = errors.New("no gate with login_host is known at this origin with the same store and key, and with authentik at the same path; write login_host in the block of authentik at that site, and the same sessions and key as here")

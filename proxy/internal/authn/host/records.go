@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -24,17 +25,24 @@ type Records struct {
 	Now   func() time.Time
 	// Origin is the origin of the login host.
 	Origin string
+	// Base is authentik's path there, with a slash at its end. Default: /.
+	// Several authentiks can lie below paths of one host, and a user of one is
+	// no user of the others.
+	Base string
 }
+
+// place returns what all names and keys of the records are made with.
+func (r Records) place() string { return r.Origin + strings.TrimSuffix(r.Base, "/") }
 
 // Nonce returns the identifier of a browser in a request or a visit. It does
 // not reveal the browser's secret.
 func (r Records) Nonce(browser seal.Secret) string {
-	return base64.RawURLEncoding.EncodeToString(r.Key.Derive(browser[:], "v1\x00login-nonce\x00"+r.Origin, sha256.Size))
+	return base64.RawURLEncoding.EncodeToString(r.Key.Derive(browser[:], "v1\x00login-nonce\x00"+r.place(), sha256.Size))
 }
 
 // own returns the box of a kind of record that belongs to no browser.
 func (r Records) own(kind seal.Kind, of string) seal.Box {
-	return r.Key.Own(kind, r.Origin+"\x00"+of)
+	return r.Key.Own(kind, r.place()+"\x00"+of)
 }
 
 // load reads a record. A record that cannot be opened counts as missing.

@@ -53,7 +53,7 @@ type Place struct{ Gate, Origin string }
 // ticketBox returns the box of a ticket in the store. For another gate or site
 // the same text gives another box.
 func (r Records) ticketBox(at Place, s seal.Secret) seal.Box {
-	return r.Key.Box(seal.KindTicket, r.Origin+"\x00"+at.Gate+"\x00"+at.Origin, s)
+	return r.Key.Box(seal.KindTicket, r.place()+"\x00"+at.Gate+"\x00"+at.Origin, s)
 }
 
 // Issue stores a ticket, and returns its text.
