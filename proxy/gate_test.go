@@ -266,6 +266,22 @@ func TestSignIn_BrowserWithoutCookiesIsTold(t *testing.T) {
 	page.says(t, string(fault.CookiesBlocked))
 }
 
+// TestSignIn_BrowserThatSendsTheCookieIsNotBlamed has a Caddy with another key
+// beside the one that has begun the session.
+func TestSignIn_BrowserThatSendsTheCookieIsNotBlamed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.setCookie(cookieNames(s.gate).Session, seal.NewSecret().Cookie())
+	page := p.open("/.authentik/login?signed-in=1&to=/x")
+	if page.status != http.StatusBadRequest || strings.Contains(page.body, string(fault.CookiesBlocked)) {
+		t.Fatalf("got status %d, want 400 without %s: %s", page.status, fault.CookiesBlocked, page.body)
+	}
+	page.says(t, "<code>"+string(fault.SessionLost)+"</code>")
+	page.says(t, unknown)
+	page.says(t, `href="/.authentik/login?to=%2Fx"`)
+}
+
 func TestDevice_IsRememberedAtTheNextSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

@@ -23,6 +23,7 @@ const (
 	VisitLost            Code = "visit-lost"
 	VisitExpired         Code = "visit-expired"
 	CookiesBlocked       Code = "cookies-blocked"
+	SessionLost          Code = "session-lost"
 	AuthentikUnreachable Code = "authentik-unreachable"
 	AuthentikStarting    Code = "authentik-starting"
 	AuthentikUnexpected  Code = "authentik-unexpected"
@@ -88,6 +89,7 @@ var meanings = map[Code]meaning{
 	VisitLost:            {http.StatusBadRequest, "Sign-in begun in another browser"},
 	VisitExpired:         {http.StatusBadRequest, "Visit expired"},
 	CookiesBlocked:       {http.StatusBadRequest, "Session cookie not kept"},
+	SessionLost:          {http.StatusBadRequest, "Session lost after the sign-in"},
 	AuthentikUnreachable: {http.StatusServiceUnavailable, "Sign-in service unreachable"},
 	AuthentikStarting:    {http.StatusServiceUnavailable, "Sign-in service starting"},
 	AuthentikUnexpected:  {http.StatusBadGateway, "Unexpected answer of the sign-in service"},

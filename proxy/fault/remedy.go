@@ -15,6 +15,7 @@ var remedies = map[Code]string{
 	StepUpRefused:        "the user needs a second factor or a newer sign-in; set a factor up at authentik, or check require mfa and max_age",
 	DeniedByFlow:         "check that the flow has a user login stage and does not lead to another site",
 	CookiesBlocked:       "check that the browser keeps cookies for this site, and that cookie { domain } is above its host",
+	SessionLost:          "check that all Caddys of this host have the same key and store, and the same time",
 	SignInLoop:           "check that all gates and Caddys of this host have the same key and store",
 	TooManyAttempts:      "if all visitors are affected, check that Caddy's trusted_proxies names the proxy in front",
 	Busy:                 "if it lasts, limit in front of Caddy how many requests with a large body one address may send",

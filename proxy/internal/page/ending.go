@@ -64,6 +64,7 @@ var nextSteps = map[string]string{
 	"sign-in-required":   "sign_in",
 	"cross-site":         "sign_in",
 	"cookies-blocked":    "sign_in_again",
+	"session-lost":       "sign_in_again",
 	"token-invalid":      "sign_in_again",
 	"visit-lost":         "begin_again",
 	"visit-expired":      "begin_again",

@@ -156,7 +156,7 @@ func TestFail_LinkSaysWhatTheRemedySays(t *testing.T) {
 		}
 	}
 	for code, want := range map[string]string{
-		"visit-expired": "Start over", "visit-lost": "Start over", "too-large": "Start over", "cookies-blocked": "Sign in again",
+		"visit-expired": "Start over", "visit-lost": "Start over", "too-large": "Start over", "cookies-blocked": "Sign in again", "session-lost": "Sign in again",
 		"token-invalid": "Sign in again", "cross-site": "Sign in", "sign-in-required": "Sign in", "not-found": "Continue",
 		"method-not-allowed": "Continue", "authentik-unreachable": "Try again",
 	} {

@@ -33,7 +33,7 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 	switch {
 	case !query.Has("signed-in") && !query.Has("link") && !query.Has("visit") && !again && h.renewed(x, back):
 	case query.Has("signed-in") && !again:
-		x.Fail(fault.New(fault.CookiesBlocked, nil), back)
+		x.Fail(unkept(x), back)
 	case query.Has("link"):
 		h.follow(x, query.Get("link"))
 	case query.Has("visit"):

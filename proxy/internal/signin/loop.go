@@ -71,7 +71,22 @@ func suspect(x *exchange.Exchange, signedIn, again bool) *fault.Error {
 	case x.SentSession():
 		why = suspectSession
 	}
-	e := fault.New(fault.SignInLoop, why.err)
-	e.Suspect = why.sentence
+	return why.as(fault.SignInLoop)
+}
+
+// unkept returns the failure for a sign-in that has begun a session, and left the
+// browser without one. If the browser sends the cookie of a session, it is not to
+// blame.
+func unkept(x *exchange.Exchange) *fault.Error {
+	if x.SentSession() {
+		return suspectSession.as(fault.SessionLost)
+	}
+	return fault.New(fault.CookiesBlocked, nil)
+}
+
+// as returns the failure with a code that names the suspicion.
+func (s suspicion) as(code fault.Code) *fault.Error {
+	e := fault.New(code, s.err)
+	e.Suspect = s.sentence
 	return e
 }
