@@ -239,10 +239,10 @@ type Handler struct {
 	LateForms []string `json:"late_forms,omitempty"`
 
 	// What caches may keep of the application's responses to signed-in visitors,
-	// if the application sends neither Cache-Control nor Expires nor Pragma. With
-	// `private` the response gets `Cache-Control: private`, and a page also
-	// `no-cache`; signing out clears the browser's cache of this site. With `off`
-	// nothing is added. Default: `private`.
+	// if the application does not send `public`, `s-maxage`, `private`, `no-cache`
+	// or `no-store`. With `private` the response gets `Cache-Control: private`, and
+	// a page also `no-cache`; signing out clears the browser's cache of this site.
+	// With `off` nothing is added. Default: `private`.
 	Cache string `json:"cache,omitempty"`
 
 	// The headers that tell the application about the visitor.

@@ -25,7 +25,7 @@ type CookieConfig struct {
 
 // Cache says what caches may keep of the application's responses to signed-in
 // visitors. It has no effect on a response in which the application itself
-// sends Cache-Control, Expires or Pragma.
+// sends public, s-maxage, private, no-cache or no-store.
 type Cache string
 
 const (

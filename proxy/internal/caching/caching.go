@@ -62,24 +62,73 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// mark makes the response private, unless the application has set Cache-Control
-// itself. Only the first call has an effect: later changes of the header are
-// not sent.
+// mark makes the response private, unless the application allows shared caches
+// or forbids them itself. Only the first call has an effect: later changes of
+// the header are not sent.
 func (w *writer) mark() {
 	if w.marked {
 		return
 	}
 	w.marked = true
 	h := w.Header()
-	if len(h["Cache-Control"]) > 0 || len(h["Expires"]) > 0 || len(h["Pragma"]) > 0 {
+	said := h["Cache-Control"]
+	switch {
+	case aboutSharing(said):
 		return
-	}
-	w.value[0] = "private"
-	if isPage(h["Content-Type"]) {
+	case !blank(said): // only about the time, or the browser
+		w.value[0] = strings.Join(said, ", ") + ", private"
+	case hasDirective(h["Pragma"], noCache), blank(h["Expires"]) && isPage(h["Content-Type"]):
 		// A browser's own cache outlives the session.
 		w.value[0] = "private, no-cache"
+	default:
+		w.value[0] = private
 	}
 	h["Cache-Control"] = w.value[:]
+}
+
+const (
+	private = "private"
+	noCache = "no-cache"
+)
+
+// aboutSharing reports whether a Cache-Control decides what shared caches may
+// do with a response. A max-age without more is for them, too, and so does not:
+// applications that leave the sign-in to the gate do not know that they have
+// anything to hide.
+func aboutSharing(lines []string) bool {
+	for _, directive := range [...]string{"public", private, "no-store", noCache, "s-maxage"} {
+		if hasDirective(lines, directive) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasDirective reports whether a directive is in a list. Private and no-cache
+// with the names of headers are about those headers only.
+func hasDirective(lines []string, name string) bool {
+	for _, line := range lines {
+		for directive := range strings.SplitSeq(line, ",") {
+			directive = strings.Trim(directive, " \t")
+			if before, _, valued := strings.Cut(directive, "="); valued && name == "s-maxage" {
+				directive = strings.TrimRight(before, " \t")
+			}
+			if strings.EqualFold(directive, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// blank reports whether a header says nothing.
+func blank(lines []string) bool {
+	for _, line := range lines {
+		if strings.Trim(line, " \t,") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // isPage reports whether a response may be HTML. That includes a response
