@@ -42,7 +42,9 @@ func TestHeaders_OfTheOutpost(t *testing.T) {
 func TestHeaders_AdditionalOnesOfOthersAreStripped(t *testing.T) {
 	t.Parallel()
 	h := New(Options{Preset: Authentik, Additional: []string{"X-Tenant"}})
-	for _, name := range append(spellings("X-Tenant"), spellings("X-Authentik-Level")...) {
+	names := append(spellings("X-Tenant"), spellings("X-Authentik-Level")...)
+	names = append(names, spellings("X-Authentik-"+strings.Repeat("Level", maxName))...) // an outpost would set it
+	for _, name := range names {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header[name] = []string{"admin"}
 		h.Strip(r)

@@ -75,8 +75,15 @@ func (h *Headers) protects(name string) bool {
 	}
 	var buf [maxName]byte
 	folded := fold(&buf, name)
-	return h.presets[string(folded)] || h.names[string(folded)] ||
-		h.outposts && len(folded) > len(outposts) && string(folded[:len(outposts)]) == outposts
+	return h.presets[string(folded)] || h.names[string(folded)] || h.outposts && ofOutposts(name)
+}
+
+// ofOutposts reports whether a name begins as those of authentik's outposts. It may be
+// longer than a name that the gate sets.
+func ofOutposts(name string) bool {
+	var buf [maxName]byte
+	name = textproto.TrimString(name)
+	return len(name) > len(outposts) && string(fold(&buf, name[:len(outposts)])) == outposts
 }
 
 // Strip removes identity headers that the client has sent, in every spelling,
