@@ -409,7 +409,7 @@ func TestRelay_FilesAreRevalidated(t *testing.T) {
 func TestRelay_AddressesOfAuthentikAreNoWayBack(t *testing.T) {
 	t.Parallel()
 	relays(t, func(t *testing.T, s *site) {
-		for _, path := range []string{"/flows/-/cancel/", "/flows/-/default/invalidation/", "/flows/-/default/invalidation/?next=/elsewhere", "/api/v3/flows/bindings/"} {
+		for _, path := range []string{"/flows/-/cancel/", "/flows/-/default/invalidation/", "/flows/-/default/invalidation/?next=/elsewhere", "/api/v3/flows/bindings/", "/if/user/", "/if/admin/", "/if/session-end/wiki/"} {
 			for _, begun := range []bool{true, false} {
 				p := &interfaced{person: s.person(t)}
 				want := "/"

@@ -47,7 +47,7 @@ var allowed = []rule{
 
 // own matches the paths that belong to authentik and not to the application. A
 // sign-in never leads back to such a path.
-var own = regexp.MustCompile(`^/(?:if/flow|flows/-|api/v3/flows|source/(?:oauth/login|saml|kerberos|plex|telegram))/`)
+var own = regexp.MustCompile(`^/(?:if/(?:flow|user|admin|session-end|rac)|flows/-|api/v3/flows|source/(?:oauth/login|saml|kerberos|plex|telegram))/`)
 
 // Own returns a function that reports whether a path of this host is
 // authentik's own while its interface is relayed. base is authentik's path,
