@@ -58,7 +58,7 @@ type Line struct {
 	// Site is the origin of the request, and Client the visitor's address.
 	Site   string
 	Client netip.Addr
-	// Way is how a user signed in: session, oidc, basic or bearer.
+	// Way is how a user signed in: session, oidc, host, basic or bearer.
 	Way string
 	// Component is the challenge of a wrong answer.
 	Component string
