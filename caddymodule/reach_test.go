@@ -207,3 +207,32 @@ func TestRoutes_ThatUseTheUserBeforeTheGateAreWarnedOf(t *testing.T) {
 		})
 	}
 }
+
+// TestRoutes_ThatLimitTheFormsOfTheGateAreWarnedOf: Caddy answers such a form with 413 and
+// an empty page.
+func TestRoutes_ThatLimitTheFormsOfTheGateAreWarnedOf(t *testing.T) {
+	const gate = "authentik https://auth.example.com\n"
+	const app = gate + "reverse_proxy localhost:3000\n"
+	limit := func(matcher string) string { return "request_body " + matcher + " {\nmax_size 1KB\n}\n" }
+	const less = "request_body allows less than a form of the sign-in can have, and visitors get an empty page with status 413; " +
+		"write a max_size of 64KB or more, or give it a matcher without these forms: not path /.authentik/*"
+	for name, tt := range map[string]struct{ text, want string }{
+		"a limit":                {limit("") + app, less},
+		"around a handle":        {limit("") + "handle {\n" + app + "}\n", less},
+		"in a route":             {"route {\n" + limit("") + app + "}\n", less},
+		"of all posts":           {"@posts method POST\n" + limit("@posts") + app, less},
+		"of the gate's own":      {limit("/.authentik/*") + app, less},
+		"of a prefix below":      {limit("") + "handle_path /app/* {\nauthentik https://auth.example.com {\nprefix /app/.authentik\n}\nrespond ok\n}\n", "not path /app/.authentik/*"},
+		"of another path":        {limit("/api/*") + app, ""},
+		"without the gate's own": {"@rest not path /.authentik/*\n" + limit("@rest") + app, ""},
+		"in another handle":      {"handle /api/* {\n" + limit("") + app + "}\nhandle {\n" + app + "}\n", less}, // of the first gate
+		"in a handle without":    {"handle /healthz {\n" + limit("") + "respond ok\n}\nhandle {\n" + app + "}\n", ""},
+		"large enough":           {"request_body {\nmax_size 64KB\n}\n" + app, ""},
+		"behind the gate":        {"route {\n" + gate + limit("") + "reverse_proxy localhost:3000\n}\n", ""},
+		"a body for all":         {"request_body {\nset hello\n}\n" + app, "request_body replaces the forms of the sign-in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkWarning(t, "a.example.com {\n"+tt.text+"}\n", tt.want)
+		})
+	}
+}

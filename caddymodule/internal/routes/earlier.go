@@ -1,8 +1,10 @@
 package routes
 
 import (
+	"cmp"
 	"encoding/json"
 	"iter"
+	"net/http"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -35,7 +37,7 @@ func (g Gate) warnOfEarlierAnswer(around []level) {
 // before the gate, every user gets the files of all.
 func (g Gate) warnOfEarlierUse(around []level) {
 	for _, l := range around {
-		for raw := range g.earlierHandlers(l) {
+		for raw := range l.earlierHandlers(func(r caddyhttp.Route) bool { return mayBeAt(r, g.Site.Hosts) }) {
 			name, uses := usesUser(raw)
 			switch {
 			case name == "authentik", name == "authentication": // which know a user
@@ -49,12 +51,49 @@ func (g Gate) warnOfEarlierUse(around []level) {
 	}
 }
 
-// earlierHandlers yields the handlers before the gate that requests for its site may
-// come to at a level, without subroutes around them.
-func (g Gate) earlierHandlers(l level) iter.Seq[json.RawMessage] {
+// formSize is what a form of the sign-in may need, in bytes: 64KB as Caddy reads it. Most
+// have 2 KB; answers to captchas, of security keys and of prompts are larger.
+const formSize = 64_000
+
+// warnOfEarlierBody warns of a request_body before the gate that limits or replaces the
+// forms of the sign-in. The gate is not asked about a form that is too large: Caddy
+// answers with status 413 and an empty page.
+func (g Gate) warnOfEarlierBody(ctx caddy.Context, server *caddyhttp.Server, around []level) {
+	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
+	in, path := within{server: server, hosts: hosts(ctx), method: http.MethodPost}, prefix+"/login"
+	for _, l := range around {
+		for raw := range l.earlierHandlers(func(r caddyhttp.Route) bool { return len(r.MatcherSets) == 0 || in.mustMatch(r, path) }) {
+			var h struct {
+				Handler string `json:"handler"`
+				MaxSize int64  `json:"max_size"`
+				Set     string `json:"set"`
+			}
+			switch {
+			case json.Unmarshal(raw, &h) != nil:
+			case h.Handler == "authentik": // answers its own addresses
+				return
+			case h.Handler != "request_body":
+			case h.Set != "":
+				g.Log.Warn("route: request_body replaces the forms of the sign-in, and no visitor can sign in; give it a matcher without them: not path "+prefix+"/*",
+					"site", strings.Join(g.Site.Hosts, " "))
+				return
+			case h.MaxSize > 0 && h.MaxSize < formSize:
+				g.Log.Warn("route: request_body allows less than a form of the sign-in can have, and visitors get an empty page with status 413; "+
+					"write a max_size of 64KB or more, or give it a matcher without these forms: not path "+prefix+"/*",
+					"site", strings.Join(g.Site.Hosts, " "), "max_size", h.MaxSize)
+				return
+			}
+		}
+		path = strippedBy(l.routes[:l.at], path)
+	}
+}
+
+// earlierHandlers yields the handlers before the gate at a level, in routes that are
+// taken, without subroutes around them.
+func (l level) earlierHandlers(taken func(caddyhttp.Route) bool) iter.Seq[json.RawMessage] {
 	return func(yield func(json.RawMessage) bool) {
 		for _, route := range l.routes[:l.at] {
-			if mayBeAt(route, g.Site.Hosts) && !yieldHandlers(route, yield) {
+			if !yieldHandlers(route, taken, yield) {
 				return
 			}
 		}
@@ -66,13 +105,16 @@ func (g Gate) earlierHandlers(l level) iter.Seq[json.RawMessage] {
 	}
 }
 
-// yieldHandlers yields the handlers of a loaded route, and reports whether more are
-// wanted.
-func yieldHandlers(route caddyhttp.Route, yield func(json.RawMessage) bool) bool {
+// yieldHandlers yields the handlers of a loaded route if it is taken, and reports whether
+// more are wanted.
+func yieldHandlers(route caddyhttp.Route, taken func(caddyhttp.Route) bool, yield func(json.RawMessage) bool) bool {
+	if !taken(route) {
+		return true
+	}
 	for _, m := range route.Handlers {
 		if below, ok := m.(*caddyhttp.Subroute); ok {
 			for _, inner := range below.Routes {
-				if !yieldHandlers(inner, yield) {
+				if !yieldHandlers(inner, taken, yield) {
 					return false
 				}
 			}

@@ -33,6 +33,7 @@ func (g Gate) Warn(ctx caddy.Context) {
 		g.warnOfWaysPast(server, around)
 		g.warnOfEarlierAnswer(around)
 		g.warnOfEarlierUse(around)
+		g.warnOfEarlierBody(ctx, server, around)
 		g.warnOfOutpost(around)
 	}
 }

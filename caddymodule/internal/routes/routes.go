@@ -6,7 +6,7 @@
 //   - errors.go: routes for errors, and which routes lead to an application
 //   - past.go: routes that lead to the application past the gate
 //   - reach.go: which addresses are routed to a gate
-//   - earlier.go: handlers that answer before a gate
+//   - earlier.go: handlers before a gate, which answer or change requests for it
 //   - named.go: named routes, which others invoke
 package routes
 
