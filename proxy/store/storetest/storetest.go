@@ -51,9 +51,10 @@ var tests = []struct {
 	{"a Counter counts records by kind", testCount},
 }
 
-// Run tests a store. open returns an empty store each time it is called. The
-// tests wait for expiry by the wall clock and run in parallel: together they
-// take some seconds.
+// Run tests a store. open returns an empty store each time it is called, which
+// must share no records with the others. If a store has to be closed, open does
+// so in a Cleanup. The tests wait for expiry by the wall clock and run in
+// parallel: together they take some seconds.
 func Run(t *testing.T, open func(testing.TB) store.Store) {
 	t.Helper()
 	for _, tt := range tests {
