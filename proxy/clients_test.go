@@ -149,6 +149,11 @@ func TestClients_NothingSecretIsLogged(t *testing.T) {
 	s.front.away.Store(true)
 	s.show(t, "/", auth(basic("joe", otherPassword)))
 	text := log.String()
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "msg=\"program") && !strings.Contains(line, "site="+s.URL+" ") && !strings.HasSuffix(line, "site="+s.URL+"\n") {
+			t.Errorf("got no site %s in the line: %s", s.URL, line)
+		}
+	}
 	for _, want := range []string{"program signed in", "user=jane", "program refused", "reason="} {
 		if !strings.Contains(text, want) {
 			t.Errorf("got no %q in the log:\n%s", want, text)

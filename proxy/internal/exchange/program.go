@@ -40,7 +40,9 @@ func (x *Exchange) Standing() programs.Standing {
 // TryCredential asks authentik about the request's credential, as Programs.Try
 // does.
 func (x *Exchange) TryCredential() (*session.Session, error) {
-	return x.Programs.Try(x.Context(), x.Visitor(nil), x.Credential)
+	shown := x.Credential
+	shown.Site = x.Origin()
+	return x.Programs.Try(x.Context(), x.Visitor(nil), shown)
 }
 
 // Again returns a function that asks authentik about the credential again while
@@ -48,11 +50,14 @@ func (x *Exchange) TryCredential() (*session.Session, error) {
 // authentik could not be asked.
 func (x *Exchange) Again(s *session.Session, may func(s *session.Session, tried bool, cause error) bool) session.Again {
 	known, shown, v, uid := x.Programs, x.Credential, x.Visitor(nil), s.User.UID
+	scheme, host := x.At.Scheme, x.At.Host
 	return func(backgroundCtx context.Context) (*session.Session, bool) {
 		if s := known.Known(shown).Session; s != nil && s.User.UID == uid && may(s, false, nil) {
 			return s, true
 		}
-		s, err := known.Try(backgroundCtx, v, shown)
+		again := shown
+		again.Site = Origin(Resolved{Scheme: scheme, Host: host})
+		s, err := known.Try(backgroundCtx, v, again)
 		return s, s != nil && s.User.UID == uid && may(s, true, err)
 	}
 }

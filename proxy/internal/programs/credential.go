@@ -31,6 +31,9 @@ type Credential struct {
 	// Several says that there is more than one such header. Servers disagree on
 	// which one counts.
 	Several bool
+	// Site is the origin of the request, for the log. It distinguishes no
+	// credentials.
+	Site string
 
 	text string // the text after the scheme
 }

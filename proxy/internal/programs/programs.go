@@ -261,9 +261,9 @@ func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credentia
 	p.good.Put(name, s, min(p.options.Recheck+p.options.Grace, s.Until.Sub(asked)))
 	if before == nil {
 		p.options.Logger.InfoContext(ctx, "program signed in", "scheme", string(c.Scheme), "user", who.User.Username,
-			"session", s.ID(), "client_ip", v.Addr.String())
+			"session", s.ID(), "site", c.Site, "client_ip", v.Addr.String())
 		p.options.Audit.Write(ctx, audit.Line{
-			Event: audit.SignIn, User: who.User.Username, Session: s.ID(), Client: v.Addr, Way: string(c.Scheme),
+			Event: audit.SignIn, User: who.User.Username, Session: s.ID(), Site: c.Site, Client: v.Addr, Way: string(c.Scheme),
 		})
 	}
 	return s
@@ -271,8 +271,8 @@ func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credentia
 
 // refuse notes that a credential is not valid, or no longer valid.
 func (p *Programs) refuse(ctx context.Context, v flowclient.Visitor, c Credential, name Name, cause error) {
-	attrs := []any{"scheme", string(c.Scheme), "reason", cause.Error(), "client_ip", v.Addr.String()}
-	line := audit.Line{Event: audit.Refusal, Reason: audit.CredentialRefused, Client: v.Addr, Way: string(c.Scheme)}
+	attrs := []any{"scheme", string(c.Scheme), "reason", cause.Error(), "site", c.Site, "client_ip", v.Addr.String()}
+	line := audit.Line{Event: audit.Refusal, Reason: audit.CredentialRefused, Site: c.Site, Client: v.Addr, Way: string(c.Scheme)}
 	if before := p.known(name).Session; before != nil {
 		line.User, line.Session = before.User.Username, before.ID()
 		attrs = append(attrs, "user", line.User, "session", line.Session)
@@ -289,7 +289,7 @@ func (p *Programs) refuse(ctx context.Context, v flowclient.Visitor, c Credentia
 func (p *Programs) miss(ctx context.Context, c Credential, name Name, err error) {
 	p.missed.Put(name, missed{err, p.options.Now()}, missedFor)
 	p.options.Logger.WarnContext(ctx, "program: authentik cannot be asked about a credential; known credentials stay valid for as long as grace allows",
-		"error", fault.Cause(err), "code", fault.From(err).Code, "scheme", string(c.Scheme))
+		"error", fault.Cause(err), "code", fault.From(err).Code, "scheme", string(c.Scheme), "site", c.Site)
 }
 
 // ask asks authentik, unless there were too many wrong credentials before. A
