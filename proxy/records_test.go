@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -176,6 +177,23 @@ func TestClock_ChangeOfAnHourLosesNoSession(t *testing.T) {
 		s.clock.move(-by)
 		if page = p.open("/kept"); page.path != "/kept" {
 			t.Errorf("back from %v: got %s, want /kept", by, page.path)
+		}
+	}
+}
+
+// TestVisit_FromTheFutureIsLogged has two servers of a host whose clocks differ by an
+// hour: visitors whose forms alternate between them begin again and again.
+func TestVisit_FromTheFutureIsLogged(t *testing.T) {
+	t.Parallel()
+	for by, want := range map[time.Duration]bool{time.Hour: false, -time.Hour: true} {
+		log := new(lines)
+		s := newSite(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(log, nil)) })
+		p := s.person(t)
+		page := p.send(p.open("/kept"), "uid_field", "jane")
+		s.clock.move(by)
+		p.send(page, "password", "open sesame").says(t, `name="uid_field"`)
+		if got := strings.Contains(log.String(), "visit: begun in the future"); got != want {
+			t.Errorf("%v: got a warning: %t, want %t:\n%s", by, got, want, log)
 		}
 	}
 }

@@ -184,7 +184,11 @@ func (h *Handler) unsealed(x *exchange.Exchange, sealed string) (Visit, error) {
 	if !v.Step.Flow.Valid() || !v.First.Valid() || v.Back != exchange.LocalPath(v.Back) {
 		return Visit{}, seal.ErrSealed
 	}
-	if age := h.Now().Sub(v.Begun); age > VisitLife || age < -VisitLife {
+	switch age := h.Now().Sub(v.Begun); {
+	case age < -VisitLife:
+		x.Log().WarnContext(x.Context(), "visit: begun in the future; set the clocks of all servers of this host (NTP)", "ahead", -age)
+		return v, errVisitExpired
+	case age > VisitLife:
 		return v, errVisitExpired
 	}
 	return v, nil
