@@ -307,6 +307,22 @@ func TestCallback_TwiceWithOneCodeIsOneSession(t *testing.T) {
 	}
 }
 
+// TestCallback_AgainAfterTheEndOfItsSessionBeginsAgain: an operator or a notice of
+// authentik has ended the session before the browser has got its cookie.
+func TestCallback_AgainAfterTheEndOfItsSessionBeginsAgain(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	p, a := s.person(t), &stranger{site: s}
+	callback := a.authorize(t, p.departs("/report"), "jane", "open sesame")
+	p.returns(s.Config.Handler, callback)
+	if _, err := s.gate.Operator().EndAll(t.Context(), "jane"); err != nil {
+		t.Fatal(err)
+	}
+	if page := p.open(a.authorize(t, p.departs(callback), "jane", "open sesame")); page.body != "hello jane" || page.path != "/report" {
+		t.Errorf("got status %d at %s, want the page", page.status, page.path)
+	}
+}
+
 // TestCallback_WithACodeThatWasRedeemedElsewhereBeginsAgainOnce: another Caddy, or
 // this one before a restart, has answered the browser's first request.
 func TestCallback_WithACodeThatWasRedeemedElsewhereBeginsAgainOnce(t *testing.T) {

@@ -140,11 +140,27 @@ func (h *Handler) landed(x *exchange.Exchange, d departure, lost error, said oid
 	case lost != nil:
 		return nil, fault.New(fault.VisitLost, lost)
 	}
-	return h.landings.Do(x.Context(), said.State+"\x00"+code, func(context.Context) (*Admission, time.Duration, error) {
+	begun := false
+	a, err := h.landings.Do(x.Context(), said.State+"\x00"+code, func(context.Context) (*Admission, time.Duration, error) {
 		a, err := h.beginWith(x, d, code)
+		begun = true
 		return a, submissionLifetime, err
 	})
+	if err != nil || begun {
+		return a, err
+	}
+	switch ended, err := x.Sessions.Ended(x.Context(), a.session); {
+	case err != nil:
+		return nil, err
+	case ended:
+		return nil, fault.New(fault.VisitLost, errLandedEnded)
+	}
+	return a, nil
 }
+
+// errLandedEnded: without it, the browser would get a cookie that opens nothing, and
+// the visitor would be told that the browser keeps no cookies.
+var errLandedEnded = errors.New("the session that began with this code has ended since")
 
 // beginWith begins a session with a code. authentik accepts it once, and a browser may
 // bring it twice: on a second click it does not wait for the first response, and it
