@@ -9,6 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/e2e/chromium"
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 	"github.com/flowsidecar/caddy-authentik/internal/testsite/inprocess"
+	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 func TestPassword_CanBeShown(t *testing.T) {
@@ -99,6 +100,32 @@ func TestName_IsForgottenOnNotYou(t *testing.T) {
 		t.Error("got a name, a ticked box or a stored name after Not you?, want none of them")
 	}
 	w.CheckQuiet()
+}
+
+func TestName_IsForgottenForAnotherAccount(t *testing.T) {
+	t.Parallel()
+	s := inprocess.Setup{
+		Stages: []authentiktest.Stage{
+			&authentiktest.IdentificationStage{UserFields: []string{"username"}, RememberMe: true, Password: &authentiktest.PasswordStage{}},
+			&authentiktest.UserLoginStage{},
+		},
+		Change: func(c *proxy.Config) { c.Require = []proxy.Requirement{{Claim: "user", Values: []string{"joe"}}} },
+	}.Start(t)
+	w := chromium.Open(t, s.Address)
+	w.Open(deep)
+	w.Await("#remember")
+	w.Click("#remember")
+	w.Type("#uid", testsite.Jane)
+	w.Enter("#password", testsite.Password)
+	w.Await("form:has([name=switch])")
+	if !w.True(`localStorage["authentik-gate-name"] === "jane"`) {
+		t.Fatal("got no name that is remembered")
+	}
+	w.Click("form:has([name=switch]) button")
+	w.Await("#uid")
+	if !w.True(`document.querySelector("#uid").value === "" && !document.querySelector("#remember").checked && !localStorage["authentik-gate-name"]`) {
+		t.Error("got a name, a ticked box or a stored name for another account, want none of them")
+	}
 }
 
 func TestRecoveryCodes_CanBeCopiedAndPrinted(t *testing.T) {

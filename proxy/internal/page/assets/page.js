@@ -79,8 +79,8 @@ for (const eye of all("button[data-show]")) {
 // time, until a visitor says that it is not theirs.
 const key = "authentik-gate-name";
 
-for (const link of all("a[data-forget]")) {
-	link.addEventListener("click", () => {
+for (const other of all("a[data-forget], form:has([name=switch]) button")) {
+	other.addEventListener("click", () => {
 		try {
 			localStorage.removeItem(key);
 		} catch {} // there is nothing to forget
