@@ -216,6 +216,7 @@ func brokenSetups() []broken {
 		{name: "token without encryption", site: strings.ReplaceAll(gated, "AUTHENTIK", "http://auth.invalid"), want: "token-plain-http", level: "warning", seen: "http://auth.invalid"},
 		{name: "token without rights", site: gated, prepare: func(t *testing.T, _ *brokenSite) { t.Setenv("AUTHENTIK_TOKEN", "adas-token") }, want: "token-rights", level: "note", seen: "view_application"},
 		{name: "Caddy does not run", site: gated, want: "site-unreachable", level: "warning"},
+		{name: "basic_auth before the gate", site: "SITE {\n\tbasic_auth {\n\t\tbob $2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG\n\t}\n\tauthentik AUTHENTIK\n\treverse_proxy APP\n}\n", runs: true, want: "site-not-gate", seen: "basic_auth"},
 		{name: "something else runs there", site: gated, prepare: func(t *testing.T, s *brokenSite) { s.occupied(t, nil) }, want: "site-not-gate"},
 		{name: "a proxy in front that Caddy does not know", site: gated, prepare: func(t *testing.T, s *brokenSite) {
 			s.occupied(t, func(w http.ResponseWriter) { w.Header().Set("Via", "1.1 tunnel") })

@@ -29,8 +29,11 @@ func (x *subject) site(ctx context.Context) (all []Finding) {
 		return append(all, found("site-unreachable", x.gate.Origin+" gives no answer from here: "+err.Error(), "start Caddy; check the name of the site and its port from where visitors are"))
 	}
 	if !gates(a) {
-		return append(all, found("site-not-gate", fmt.Sprintf("%s%s/session answers %d, and it is not the gate that answers", x.gate.Origin, x.gate.prefix(), a.StatusCode),
-			"check that the running Caddy has this configuration, and that these paths are routed to the directive"))
+		seen := fmt.Sprintf("%s%s/session answers %d, and it is not the gate that answers", x.gate.Origin, x.gate.prefix(), a.StatusCode)
+		if a.Header.Get("WWW-Authenticate") != "" {
+			return append(all, found("site-not-gate", seen+": another sign-in asks first, such as basic_auth", "remove that sign-in, or leave "+x.gate.prefix()+"/* out of it"))
+		}
+		return append(all, found("site-not-gate", seen, "check that the running Caddy has this configuration, and that these paths are routed to the directive"))
 	}
 	all = append(all, x.front(a)...)
 	if at, err := url.Parse(x.gate.Origin); err == nil {
