@@ -37,7 +37,7 @@ func (g Gate) warnOfEarlierAnswer(around []level) {
 // before the gate, every user gets the files of all.
 func (g Gate) warnOfEarlierUse(around []level) {
 	for _, l := range around {
-		for raw := range l.earlierHandlers(func(r caddyhttp.Route) bool { return mayBeAt(r, g.Site.Hosts) }) {
+		for raw := range l.earlierHandlers(func(caddyhttp.Route) bool { return true }) {
 			name, uses := usesUser(raw)
 			switch {
 			case name == "authentik", name == "authentication": // which know a user

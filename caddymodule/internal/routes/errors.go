@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -57,11 +58,16 @@ func (g Gate) lead(server *caddyhttp.Server, routes caddyhttp.RouteList, to ways
 // hosts there is every host.
 func mayBeAt(route caddyhttp.Route, hosts []string) bool {
 	patterns, restricted := hostsOf(route)
-	return !restricted || len(hosts) == 0 || slices.ContainsFunc(hosts, func(host string) bool { return matchedBy(patterns, host) })
+	return !restricted || len(hosts) == 0 || slices.ContainsFunc(patterns, options.HasPlaceholder) ||
+		slices.ContainsFunc(hosts, func(host string) bool { return matchedBy(patterns, host) })
 }
 
+// matchedBy reports whether a host is one of the patterns or matches one. Most have no
+// wildcard, and a server may have many.
 func matchedBy(patterns []string, host string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool { return rules.HostMatches(pattern, host) })
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		return strings.EqualFold(pattern, host) || strings.Contains(pattern, "*") && rules.HostMatches(pattern, host)
+	})
 }
 
 // ForErrors reports whether the handler that is being loaded is in a route for errors.

@@ -27,15 +27,27 @@ type Gate struct {
 // not reach.
 func (g Gate) Warn(ctx caddy.Context) {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
-		around := levels(ctx, server)
+		here := routesAt(g.Site.Hosts, server.Routes)
+		around := levels(ctx, here)
 		g.warnOfErrorRoutes(server)
 		g.warnOfUnreachableAddresses(ctx, server, around)
-		g.warnOfWaysPast(server, around)
+		g.warnOfWaysPast(server, here, around)
 		g.warnOfEarlierAnswer(around)
 		g.warnOfEarlierUse(around)
 		g.warnOfEarlierBody(ctx, server, around)
 		g.warnOfOutpost(around)
 	}
+}
+
+// routesAt returns the routes that may match one of the hosts, once for all warnings: a
+// server may have many sites, and each of their gates looks at its routes.
+func routesAt(hosts []string, all caddyhttp.RouteList) (some caddyhttp.RouteList) {
+	for _, route := range all {
+		if mayBeAt(route, hosts) {
+			some = append(some, route)
+		}
+	}
+	return some
 }
 
 // gateText is in the JSON of every gate.

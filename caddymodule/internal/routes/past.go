@@ -11,7 +11,7 @@ import (
 // gate without a gate, as in `handle /api/* { reverse_proxy app }` beside
 // `handle { authentik … reverse_proxy app }`. The application believes the identity
 // headers on every path, and on that one every client can send them.
-func (g Gate) warnOfWaysPast(server *caddyhttp.Server, around []level) {
+func (g Gate) warnOfWaysPast(server *caddyhttp.Server, here caddyhttp.RouteList, around []level) {
 	if !g.Tells {
 		return
 	}
@@ -34,7 +34,7 @@ func (g Gate) warnOfWaysPast(server *caddyhttp.Server, around []level) {
 			}
 		}
 	}
-	if len(to.dials) > 0 && g.lead(server, server.Routes, to) {
+	if len(to.dials) > 0 && g.lead(server, here, to) {
 		g.Log.Warn("route: a reverse_proxy leads to the application past this gate, and passes on identity headers that clients make up; "+
 			"write authentik before it and a matcher that leaves it open, or in it: header_up -"+g.Headers,
 			"site", strings.Join(g.Site.Hosts, " "), "application", strings.Join(slices.Compact(slices.Sorted(slices.Values(to.dials))), " "))

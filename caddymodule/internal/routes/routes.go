@@ -50,7 +50,7 @@ func hosts(ctx caddy.Context) []string {
 		return nil
 	}
 	var all []string
-	for _, l := range levels(ctx, server) {
+	for _, l := range levels(ctx, server.Routes) {
 		if inner, restricted := matched(l.route()); restricted {
 			all = inner
 		}
@@ -83,14 +83,14 @@ type level struct {
 func (l level) route() caddyhttp.Route { return l.routes[l.at] }
 
 // levels returns the routes around the handler that is being loaded, the outermost
-// first.
-func levels(ctx caddy.Context, server *caddyhttp.Server) (all []level) {
+// first. outermost are those of its server.
+func levels(ctx caddy.Context, outermost caddyhttp.RouteList) (all []level) {
 	add := func(routes caddyhttp.RouteList) {
 		if i := slices.IndexFunc(routes, loading); i >= 0 {
 			all = append(all, level{routes, i})
 		}
 	}
-	add(server.Routes)
+	add(outermost)
 	for _, module := range ctx.Modules() {
 		if subroute, ok := module.(*caddyhttp.Subroute); ok {
 			add(subroute.Routes)
