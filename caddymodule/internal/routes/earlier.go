@@ -58,9 +58,9 @@ const formSize = 64_000
 // warnOfEarlierBody warns of a request_body before the gate that limits or replaces the
 // forms of the sign-in. The gate is not asked about a form that is too large: Caddy
 // answers with status 413 and an empty page.
-func (g Gate) warnOfEarlierBody(ctx caddy.Context, server *caddyhttp.Server, around []level) {
+func (g Gate) warnOfEarlierBody(server *caddyhttp.Server, around []level) {
 	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
-	in, path := within{server: server, hosts: hosts(ctx), method: http.MethodPost}, prefix+"/login"
+	in, path := within{server: server, hosts: g.Site.Hosts, method: http.MethodPost}, prefix+"/login"
 	for _, l := range around {
 		for raw := range l.earlierHandlers(func(r caddyhttp.Route) bool { return len(r.MatcherSets) == 0 || in.mustMatch(r, path) }) {
 			var h struct {

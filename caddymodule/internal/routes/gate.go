@@ -30,11 +30,11 @@ func (g Gate) Warn(ctx caddy.Context) {
 		here := routesAt(g.Site.Hosts, server.Routes)
 		around := levels(ctx, here)
 		g.warnOfErrorRoutes(server)
-		g.warnOfUnreachableAddresses(ctx, server, around)
+		g.warnOfUnreachableAddresses(server, around)
 		g.warnOfWaysPast(server, here, around)
 		g.warnOfEarlierAnswer(around)
 		g.warnOfEarlierUse(around)
-		g.warnOfEarlierBody(ctx, server, around)
+		g.warnOfEarlierBody(server, around)
 		g.warnOfOutpost(around)
 	}
 }

@@ -23,9 +23,9 @@ import (
 // to any gate, as in `handle_path /app/* { authentik … }` beside a `handle` for
 // the rest of the site. Visitors are then sent to a sign-in page that the
 // neighbour answers.
-func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server, around []level) {
+func (g Gate) warnOfUnreachableAddresses(server *caddyhttp.Server, around []level) {
 	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
-	known := hosts(ctx)
+	known := g.Site.Hosts
 	if route := (within{server: server, hosts: known, method: http.MethodGet}).taken(around, prefix+"/login"); route != "" {
 		g.Log.Warn("route: another route gets the gate's own addresses before this gate, and no visitor can sign in; "+
 			"leave them out of its matcher: not path "+prefix+"/*", "prefix", prefix, "route", route)
