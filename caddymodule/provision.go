@@ -95,9 +95,8 @@ func (h *Handler) start(ctx caddy.Context, s post, cfg proxy.Config) error {
 	}
 	key := []byte(h.Key)
 	if len(key) == 0 {
-		s.LoadKey = func(ctx context.Context) ([]byte, error) { return gatekey.Load(ctx, storage) }
 		s.KeepKey = func(ctx context.Context, key []byte) { gatekey.Keep(ctx, storage, key, h.log) }
-		if key, err = s.StoredKey(func() ([]byte, error) { return gatekey.Load(ctx, storage) }); err != nil {
+		if key, err = s.StoredKey(ctx, func(ctx context.Context) ([]byte, error) { return gatekey.Load(ctx, storage) }); err != nil {
 			return err
 		}
 	}

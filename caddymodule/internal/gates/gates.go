@@ -124,19 +124,8 @@ func (g *gates) set(s *Starter, known bool) {
 // Wake starts the gates whose key is in the storage by now. They have had no request
 // yet, but other Caddys with the same storage may have sessions of theirs.
 func Wake(ctx context.Context) error {
-	var all []*Starter
-	shared.Pool.Range(func(_, value any) bool {
-		known, ok := value.(*gates)
-		if !ok {
-			return true
-		}
-		known.mu.Lock()
-		defer known.mu.Unlock()
-		all = slices.AppendSeq(all, maps.Keys(known.all))
-		return false
-	})
 	var errs []error
-	for _, s := range all {
+	for _, s := range starters() {
 		errs = append(errs, s.wake(ctx))
 	}
 	return errors.Join(errs...)
@@ -145,7 +134,18 @@ func Wake(ctx context.Context) error {
 // Running returns the running gates with their session stores, and whether any
 // gate is configured.
 func Running() (running map[*proxy.Gate]Store, configured bool) {
+	all := starters()
 	running = make(map[*proxy.Gate]Store)
+	for _, s := range all {
+		if gate := s.gate.Load(); gate != nil {
+			running[gate] = s.Store
+		}
+	}
+	return running, len(all) > 0
+}
+
+// starters returns the starters of all gates of this process.
+func starters() (all []*Starter) {
 	shared.Pool.Range(func(_, value any) bool {
 		known, ok := value.(*gates)
 		if !ok {
@@ -153,15 +153,10 @@ func Running() (running map[*proxy.Gate]Store, configured bool) {
 		}
 		known.mu.Lock()
 		defer known.mu.Unlock()
-		for s := range known.all {
-			configured = true
-			if gate := s.gate.Load(); gate != nil {
-				running[gate] = s.Store
-			}
-		}
+		all = slices.Collect(maps.Keys(known.all))
 		return false
 	})
-	return running, configured
+	return all
 }
 
 // Distinct returns the stores of gates by the name of their module, each

@@ -113,7 +113,7 @@ func TestStart_KeyIsLoadedAndKeptOnceForAServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = unregister() })
-		key, err := s.StoredKey(func() ([]byte, error) { return fmt.Append(nil, "stored key ", loads.Add(1)), nil })
+		key, err := s.StoredKey(t.Context(), func(context.Context) ([]byte, error) { return fmt.Append(nil, "stored key ", loads.Add(1)), nil })
 		if err != nil || string(key) != "stored key 1" {
 			t.Errorf("got the key %q, %v, want that of the first", key, err)
 		}

@@ -19,12 +19,8 @@ var errStopped = errors.New("this configuration has ended")
 // must not, since it also runs for "caddy validate", which must leave nothing
 // behind.
 type Starter struct {
-	// CreateKey returns the key in the storage. If there is none, it creates
-	// one.
+	// CreateKey returns the key in the storage. A storage without a key gets one.
 	CreateKey func(context.Context) ([]byte, error)
-	// LoadKey returns the key in the storage, or nil if there is none. It creates
-	// nothing.
-	LoadKey func(context.Context) ([]byte, error)
 	// NewGate returns a gate with this key.
 	NewGate func(key []byte) (*proxy.Gate, error)
 	// KeepKey keeps the key in the storage until ctx is done. It is called for
@@ -52,17 +48,24 @@ type Starter struct {
 
 	stopped atomic.Bool
 
-	mu     sync.Mutex // guards unkeep and key, and changes of gate and stopped
-	unkeep func()     // called when this gate no longer needs KeepKey
-	key    []byte     // nil until the gate has started
+	mu      sync.Mutex // guards what follows, and changes of gate and stopped
+	unkeep  func()     // called when this gate no longer needs KeepKey
+	loadKey loadKey    // nil unless the key is in the storage
+	key     []byte     // nil until the gate has started
 }
 
-// StoredKey returns the key in the storage. Of the gates of a server, the first
-// that asks loads it for all. If the storage has lost the key, it is the one
-// with which another gate of this process runs, and KeepKey writes it again:
-// with a new key after a reload, no session would open.
-func (s *Starter) StoredKey(load func() ([]byte, error)) ([]byte, error) {
-	key, err := s.server.storedKey(load)
+// A loadKey returns the key in a storage, or nil from a storage without a key.
+type loadKey = func(context.Context) ([]byte, error)
+
+// StoredKey returns the key in the storage, as load does. Of the gates of a
+// server, the first that asks loads it for all. If the storage has lost the key,
+// it is the one with which another gate of this process runs, and KeepKey writes
+// it again: with a new key after a reload, no session would open.
+func (s *Starter) StoredKey(ctx context.Context, load loadKey) ([]byte, error) {
+	s.mu.Lock()
+	s.loadKey = load
+	s.mu.Unlock()
+	key, err := s.server.storedKey(func() ([]byte, error) { return load(ctx) })
 	if key != nil || err != nil {
 		return key, err
 	}
@@ -74,7 +77,7 @@ func (s *Starter) StoredKey(load func() ([]byte, error)) ([]byte, error) {
 func (s *Starter) runningKey() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.LoadKey == nil {
+	if s.loadKey == nil {
 		return nil
 	}
 	return s.key
@@ -105,10 +108,13 @@ func (s *Starter) Start(key []byte) error {
 // wake starts the gate if another Caddy has created the key since this one was
 // started.
 func (s *Starter) wake(ctx context.Context) error {
-	if s.gate.Load() != nil || s.LoadKey == nil {
+	s.mu.Lock()
+	load := s.loadKey
+	s.mu.Unlock()
+	if s.gate.Load() != nil || load == nil {
 		return nil
 	}
-	key, err := s.LoadKey(ctx)
+	key, err := load(ctx)
 	if key == nil || err != nil {
 		return err
 	}
