@@ -17,17 +17,12 @@ import (
 // first in a route block.
 func (g Gate) warnOfEarlierAnswer(around []level) {
 	for _, l := range around {
-		name := answering(l.routes[:l.at])
-		for i, raw := range l.route().HandlersRaw {
-			if name != "" || mention(l.route().HandlersRaw[i:i+1], gateText) {
-				break
+		for raw := range l.earlierHandlers(matchesAll) {
+			if name := answers(raw); name != "" {
+				g.Log.Warn("route: "+name+" answers every request before it comes to this gate, which guards nothing; write authentik before "+name,
+					"site", strings.Join(g.Site.Hosts, " "))
+				return
 			}
-			name = answers(raw)
-		}
-		if name != "" {
-			g.Log.Warn("route: "+name+" answers every request before it comes to this gate, which guards nothing; write authentik before "+name,
-				"site", strings.Join(g.Site.Hosts, " "))
-			return
 		}
 	}
 }
@@ -62,7 +57,7 @@ func (g Gate) warnOfEarlierBody(server *caddyhttp.Server, around []level) {
 	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
 	in, path := within{server: server, hosts: g.Site.Hosts, method: http.MethodPost}, prefix+"/login"
 	for _, l := range around {
-		for raw := range l.earlierHandlers(func(r caddyhttp.Route) bool { return len(r.MatcherSets) == 0 || in.mustMatch(r, path) }) {
+		for raw := range l.earlierHandlers(func(r caddyhttp.Route) bool { return matchesAll(r) || in.mustMatch(r, path) }) {
 			var h struct {
 				Handler string `json:"handler"`
 				MaxSize int64  `json:"max_size"`
@@ -118,11 +113,20 @@ func yieldHandlers(route caddyhttp.Route, taken func(caddyhttp.Route) bool, yiel
 					return false
 				}
 			}
-		} else if module, ok := m.(caddy.Module); ok && !yield(caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil)) {
+		} else if raw := rawOf(m); raw != nil && !yield(raw) {
 			return false
 		}
 	}
 	return true
+}
+
+// rawOf returns the JSON of a loaded handler.
+func rawOf(m caddyhttp.MiddlewareHandler) json.RawMessage {
+	module, ok := m.(caddy.Module)
+	if !ok {
+		return nil
+	}
+	return caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil)
 }
 
 // usesUser returns the name of a handler's directive, and whether it uses a placeholder
@@ -171,28 +175,17 @@ func (g Gate) warnOfOutpost(around []level) {
 	}
 }
 
-// answering returns the name of a handler in loaded routes that answers every
-// request, or an empty text.
-func answering(routes caddyhttp.RouteList) string {
-	for _, route := range routes {
-		if len(route.MatcherSets) > 0 {
-			continue
-		}
-		for _, m := range route.Handlers {
-			if below, ok := m.(*caddyhttp.Subroute); ok {
-				if name := answering(below.Routes); name != "" {
-					return name
-				}
-				continue
-			}
-			if module, ok := m.(caddy.Module); ok {
-				if name := answers(caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil)); name != "" {
-					return name
-				}
-			}
-		}
-	}
-	return ""
+// matchesAll reports whether a route has no matchers.
+func matchesAll(r caddyhttp.Route) bool { return len(r.MatcherSets) == 0 }
+
+// answering reports whether one of the handlers of a loaded route answers every
+// request that comes to it.
+func answering(r caddyhttp.Route) (found bool) {
+	yieldHandlers(caddyhttp.Route{Handlers: r.Handlers}, matchesAll, func(raw json.RawMessage) bool {
+		found = answers(raw) != ""
+		return !found
+	})
+	return found
 }
 
 // answers returns the name of a handler that answers every request, or an empty

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
@@ -204,8 +202,8 @@ func handlersOf(route caddyhttp.Route) (all []handlerText) {
 		for _, m := range route.Handlers {
 			if below, ok := m.(*caddyhttp.Subroute); ok {
 				all = append(all, handlerText{Handler: "subroute", Routes: below.Routes})
-			} else if module, ok := m.(caddy.Module); ok {
-				raw = append(raw, caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil))
+			} else if text := rawOf(m); text != nil {
+				raw = append(raw, text)
 			}
 		}
 	}

@@ -103,7 +103,7 @@ func (in within) taken(around []level, path string) (route string) {
 	for _, l := range around {
 		group := l.route().Group
 		for _, r := range l.routes[:l.at] {
-			if in.mustMatch(r, path) && !in.holdsGate(r, path) && (r.Group != "" && r.Group == group || answering(caddyhttp.RouteList{{Handlers: r.Handlers}}) != "") {
+			if in.mustMatch(r, path) && !in.holdsGate(r, path) && (r.Group != "" && r.Group == group || answering(r)) {
 				return firstPath(r, path)
 			}
 			path = stripped(r, path)
