@@ -95,7 +95,7 @@ func TestEncoding_AsProgramsReadIt(t *testing.T) {
 	}
 }
 
-// told asks the program, after a sign-in if there was none.
+// told asks the program, after a sign-in if there was no session.
 func (b *browser) told(t *testing.T, mail string) (got told) {
 	t.Helper()
 	a := b.get("/index.php")

@@ -163,7 +163,7 @@ func TestRules_CountForDestinations(t *testing.T) {
 	}
 }
 
-// TestRules_CountBehindAScript: frameworks take /index.php/admin for /admin.
+// TestRules_CountBehindAScript: frameworks treat /index.php/admin as /admin.
 func TestRules_CountBehindAScript(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n@admin path /admin/*\nauthentik AUTHENTIK {\nopen /public/*\non @admin {\nrequire group staff\n}\n}\nreverse_proxy APP\n}\n")

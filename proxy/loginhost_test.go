@@ -133,7 +133,7 @@ func TestLoginHost_ThatIsSeenAtAnotherAddressSaysSo(t *testing.T) {
 	})
 	jane := d.guest()
 	jane.refused(jane.open(wikiHost+"/"), "login-host-unknown")
-	const want = "browsers have come to https://auth.example.com, and this server takes that for http://auth.example.com: list the proxy in front in trusted_proxies"
+	const want = "browsers have come to https://auth.example.com, and this server reads that as http://auth.example.com: list the proxy in front in trusted_proxies"
 	if !strings.Contains(d.logged(), want) {
 		t.Errorf("got no %q in the log:\n%s", want, d.logged())
 	}

@@ -16,7 +16,7 @@ import (
 type Logout struct {
 	Client, URI string
 	Token       string // the logout token, new for each attempt
-	Status      int    // of the answer; 0 if there was none
+	Status      int    // of the answer; 0 without an answer
 	Err         error  // why the attempt failed
 }
 

@@ -31,7 +31,7 @@ type dialect struct {
 	describe func(r *http.Request, asked string) (description, error)
 	// removes and sets are headers of verdicts. They name the headers that the
 	// proxy has to remove from the request, and those that it has to set. If
-	// there are none, the proxy's own configuration names both.
+	// they are empty, the proxy's own configuration names both.
 	removes, sets string
 	// codes says that the proxy passes on only the status, and only a few kinds
 	// of it.

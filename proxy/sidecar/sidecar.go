@@ -161,8 +161,8 @@ func (c *call) passedOn(r *http.Request) (*http.Request, fault.Code, error) {
 	return at.resolving(r, r.URL), "", nil
 }
 
-// gateOf returns the gate of a host. If there is none, the error has a code
-// that says why.
+// gateOf returns the gate of a host. If the host has no gate, the error has a
+// code that says why.
 func (c *call) gateOf(r *http.Request, host string) (*proxy.Gate, fault.Code, error) {
 	site, ok := c.sidecar.sites.at(host)
 	if !ok {

@@ -61,10 +61,10 @@ type Examination struct {
 	// AdminURL is the address of its authentik.
 	Admin    *admin.Client
 	AdminURL string
-	// Withheld is why the token is not sent. It is nil if the token is sent or
-	// there is none.
+	// Withheld is why the token is not sent. It is nil if the token is sent, and
+	// without a token.
 	Withheld error
-	// User and Password belong to a test user. They are empty if there is none.
+	// User and Password belong to a test user. They are empty without a test user.
 	User, Password string
 	// Progress is called when a check is done.
 	Progress func(site, check string, done, all int)

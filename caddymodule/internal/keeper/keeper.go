@@ -208,8 +208,8 @@ func (k *keeper) passRecorders() (passed bool) {
 	return passed
 }
 
-// deepest returns Caddy's wrapper that is nearest to the connection, or nil if
-// there is none. The writers of handlers that change responses embed one.
+// deepest returns Caddy's wrapper that is nearest to the connection, or nil
+// without a wrapper. The writers of handlers that change responses embed one.
 func deepest(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
 	for _, wrapper := range wrapped(w) {
 		found = wrapper

@@ -47,8 +47,8 @@ func otherEnd(path string) string {
 	return path + "/"
 }
 
-// eitherSlash returns a matcher that takes a path with a slash at its end for the same
-// as without, as many frameworks do: /admin/ for /admin, and /admin for /admin/*. more
+// eitherSlash returns a matcher that treats a path with a slash at its end as the same
+// path without it, as many frameworks do: /admin/ for /admin, and /admin for /admin/*. more
 // says that it matches more requests than m; otherwise it matches fewer. It returns nil
 // if m has no pattern of a path that this concerns.
 func eitherSlash(m any) (wide any, more bool) {

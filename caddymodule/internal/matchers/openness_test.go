@@ -249,7 +249,7 @@ func TestOpen_CaseDoesNotOpen(t *testing.T) {
 	}
 }
 
-// TestOpen_SlashAtTheEndDoesNotOpen: many frameworks take /admin/ for /admin.
+// TestOpen_SlashAtTheEndDoesNotOpen: many frameworks treat /admin/ as /admin.
 func TestOpen_SlashAtTheEndDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -465,7 +465,7 @@ func TestOpen_AnotherAddressInAHeaderCounts(t *testing.T) {
 	}
 }
 
-// TestOpen_AddressWithoutAScriptCounts: frameworks take /index.php/admin for /admin.
+// TestOpen_AddressWithoutAScriptCounts: frameworks treat /index.php/admin as /admin.
 func TestOpen_AddressWithoutAScriptCounts(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

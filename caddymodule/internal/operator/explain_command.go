@@ -43,7 +43,7 @@ gate, and 1 on every failure.`,
 	addFlags(c)
 	run := caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return runExplain(c, fl) })
 	c.RunE = func(c *cobra.Command, args []string) error {
-		c.SilenceErrors = true // an exit code is none; Caddy logs what has failed
+		c.SilenceErrors = true // an exit code is not an error; Caddy logs errors
 		return run(c, args)
 	}
 	return c

@@ -98,7 +98,7 @@ func (in within) reach(around []level, path string) (route string, reached bool)
 
 // taken returns the path of a route before the gate that gets the requests for a
 // path instead of the gate, such as one that refuses all paths that begin with a
-// dot. It returns an empty text if there is none.
+// dot. Without such a route it returns an empty text.
 func (in within) taken(around []level, path string) (route string) {
 	for _, l := range around {
 		group := l.route().Group

@@ -14,8 +14,8 @@ import (
 const Scope = "github.com/flowsidecar/caddy-authentik/caddymodule"
 
 // startSpan begins a span below the span in the context of a request, with the
-// same tracer provider. Caddy's directive tracing has put that span there. If
-// there is none, or it is not sampled, startSpan returns ctx and nil. The two
+// same tracer provider. Caddy's directive tracing has put that span there.
+// Without such a span, or if it is not sampled, startSpan returns ctx and nil. The two
 // parts of the name are joined only if there is a span.
 func startSpan(ctx context.Context, kind trace.SpanKind, room, name string) (context.Context, trace.Span) {
 	above := trace.SpanFromContext(ctx)

@@ -151,8 +151,8 @@ func (x *Exchange) Visits() []seal.Secret {
 	return secrets(x.Sent, x.Cookies.visit.in(x.At.Scheme))
 }
 
-// EnsureVisit returns the secret of the browser's visits, and creates it if
-// there is none. Over plain HTTP the secret may be from a planted cookie that
+// EnsureVisit returns the secret of the browser's visits. A browser without one
+// gets a new secret. Over plain HTTP the secret may be from a planted cookie that
 // the browser sends to this path only, so it is set again for all paths.
 func (x *Exchange) EnsureVisit() seal.Secret {
 	all := x.Visits()

@@ -96,7 +96,7 @@ func (p *Passing) Answered(header http.Header) {
 
 // follow moves the gates' sessions that rest on authentik's session to the
 // browser's current session at authentik. If that belongs to another user, or
-// there is none, it ends them.
+// the browser has no session there, it ends them.
 func (p *Passing) follow(ctx context.Context, now flowclient.Cookies) error {
 	kept, found, err := p.records.Copy(ctx, p.secret)
 	if err != nil || !found {

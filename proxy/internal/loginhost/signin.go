@@ -88,7 +88,7 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 func (h *Handler) whyUnknown(x *exchange.Exchange) error {
 	for _, origin := range h.Origins {
 		if _, _, age := h.records(origin).Open(x.At.Asked.Query().Get("request")); age != host.Unknown {
-			return fmt.Errorf("browsers have come to %s, and this server takes that for %s: %w", origin, x.Origin(), errSeen)
+			return fmt.Errorf("browsers have come to %s, and this server reads that as %s: %w", origin, x.Origin(), errSeen)
 		}
 	}
 	return errRequest
@@ -99,10 +99,12 @@ func (h *Handler) begunHere(x *exchange.Exchange, records host.Records, vis host
 	return slices.ContainsFunc(x.Visits(), func(s seal.Secret) bool { return host.Is(vis.Here, records.Nonce(s)) })
 }
 
-// begunElsewhere answers a visit that is not bound to this browser. It may be that of
-// another tab: each of those that a browser restores at once gets a cookie, and the
-// last one stays. Or a link in a mail was opened in another browser. A visitor who is signed in by now goes to the site, which sends the
-// browser here with a request of its own. Others cannot keep a cookie, it seems.
+// begunElsewhere answers a visit that is not bound to this browser. It may belong
+// to another tab: of the tabs that a browser restores at once, each gets a cookie,
+// and only the last cookie stays. Or a link in a mail was opened in another
+// browser. A visitor who is signed in by now goes to the site, which sends the
+// browser here with a request of its own. Any other browser seems to keep no
+// cookie.
 func (*Handler) begunElsewhere(x *exchange.Exchange, vis host.Visit) {
 	if cookies, _ := x.Authentiks(); cookies.Authenticated() {
 		leads(x, vis.Request.Origin+exchange.LocalPath(vis.Request.Back))

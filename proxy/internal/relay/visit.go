@@ -142,7 +142,7 @@ func (h *Handler) keep(x *exchange.Exchange, v visit) bool {
 }
 
 // visitOf opens the visit in a request's cookie. If the visit has expired, begun
-// is false. If there is none, begun is false and v is zero.
+// is false. Without a visit, begun is false and v is zero.
 func (h *Handler) visitOf(x *exchange.Exchange) (v visit, begun bool) {
 	for _, sealed := range x.Relays() {
 		var next visit

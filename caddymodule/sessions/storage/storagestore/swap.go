@@ -99,8 +99,8 @@ func (s *Store) put(ctx context.Context, p place, e entry) error {
 	return nil
 }
 
-// remove deletes the value under a key. Some storages return an error if there
-// is none.
+// remove deletes the value under a key. Some storages return an error if the
+// key has no value.
 func (s *Store) remove(ctx context.Context, key string) error {
 	if err := s.storage.Delete(ctx, key); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("storagestore: deleting %s: %w", key, err)

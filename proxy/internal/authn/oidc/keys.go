@@ -61,7 +61,7 @@ type publishedKeys struct {
 	old   bool // the metadata are newer
 }
 
-// A fetched key set, or why there is none.
+// A fetched set of keys, or the reason why it could not be fetched.
 type fetched struct {
 	keys []jose.JSONWebKey
 	err  error

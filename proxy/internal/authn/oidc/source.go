@@ -154,8 +154,8 @@ func (p *Source) redeemAt(ctx context.Context, v flowclient.Visitor, cookies flo
 	return who, err
 }
 
-// Recheck redeems the refresh token. If there is none, or authentik does not
-// accept it, the gate asks for a code with the session at authentik that it
+// Recheck redeems the refresh token. Without a refresh token, or if
+// authentik does not accept it, the gate asks for a code with the session at authentik that it
 // holds, without the visitor. So a session survives if the process was killed
 // in the middle of a renewal. If the gate holds no session at authentik, the
 // access token must still be valid.
