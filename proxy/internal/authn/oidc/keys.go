@@ -91,7 +91,7 @@ var errKey = errors.New("the token is signed with none of the keys that authenti
 // VerifySignature implements goidc.KeySet. go-oidc drops the cause of its errors,
 // so an error of fetching keys is noted beside it.
 func (k *publishedKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(token, signatures)
+	jws, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil {
 		return nil, err
 	}

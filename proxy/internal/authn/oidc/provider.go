@@ -33,10 +33,7 @@ const (
 
 // algorithms are the secure algorithms that authentik can sign with. HS256 is
 // allowed only for a provider without a key, see [secretKeys].
-var algorithms = []string{goidc.RS256, goidc.ES256, goidc.ES384, goidc.ES512, goidc.EdDSA}
-
-// signatures are the same algorithms, for the library that checks signatures.
-var signatures = []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA}
+var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA}
 
 // metadata is the provider's discovery document (OpenID Connect Discovery 1.0),
 // and the keys that verify its tokens.
@@ -177,7 +174,7 @@ func (p *Source) signing(client *http.Client, d document) ([]string, goidc.KeySe
 	}
 	var known []string
 	for _, name := range d.Algorithms {
-		if slices.Contains(algorithms, name) {
+		if slices.Contains(algorithms, jose.SignatureAlgorithm(name)) {
 			known = append(known, name)
 		}
 	}
